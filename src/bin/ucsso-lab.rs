@@ -1,0 +1,3 @@
+//! `ucsso-lab`.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! `ucssoctl`.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! `ucssod`.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Who does what: tasks and channels, no protocol.
+
+pub mod ports;

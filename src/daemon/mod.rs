@@ -1,0 +1,1 @@
+//! How it is put together: the only place where concrete types meet.

@@ -1,0 +1,1 @@
+//! A UC estate in a box: nodes, an identity provider, UDS and CUMI.

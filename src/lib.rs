@@ -1,0 +1,33 @@
+//! A token broker for Cisco Unified Communications single sign-on.
+//!
+//! A pure machine decides, one task per cluster obeys, thin rooms at the edges speak gRPC, Cisco
+//! and browser. The rooms, from the ground up; a room may name only rooms on lower floors, and
+//! `tests/architecture.rs` holds them to it:
+//!
+//! | floor | room | owns |
+//! | --- | --- | --- |
+//! | 0 | [`domain`] | what is true: the lifecycle of a token, as a pure machine |
+//! | 0 | [`paths`] | every path, once |
+//! | 0 | [`telemetry`] | where log lines go |
+//! | 1 | [`broker`] | who does what: a task for each cluster, and the handles of callers |
+//! | 1 | [`config`] | what the operator wants |
+//! | 1 | [`browser`] | how a human is asked: the loopback listener and its pages |
+//! | 2 | [`cisco`] | how Cisco speaks: discovery, authorization, redirect, verification |
+//! | 2 | [`rpc`] | how programs ask: gRPC on a Unix socket |
+//! | 3 | [`daemon`] | how it is put together; the only place where concrete types meet |
+//! | 3 | [`ctl`] | the command line |
+//! | 3 | [`lab`] | a UC estate in a box, to try and test against |
+//!
+//! Start reading in `domain/lifecycle.rs`, then `broker/actor.rs`, then `cisco/mod.rs`.
+
+pub mod broker;
+pub mod browser;
+pub mod cisco;
+pub mod config;
+pub mod ctl;
+pub mod daemon;
+pub mod domain;
+pub mod lab;
+pub mod paths;
+pub mod rpc;
+pub mod telemetry;

@@ -1,0 +1,27 @@
+//! How programs ask: gRPC on a Unix socket.
+
+/// The generated messages and services of `proto/ucsso/v1`.
+#[expect(
+    missing_docs,
+    unused_qualifications,
+    clippy::pedantic,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::clone_on_ref_ptr,
+    reason = "generated code"
+)]
+pub mod proto {
+    tonic::include_proto!("ucsso.v1");
+
+    /// The compiled definitions, for reflection.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ucsso.v1.bin"));
+}
+
+impl std::fmt::Debug for proto::Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Token")
+            .field("access_token", &"..")
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}
