@@ -113,6 +113,6 @@ mod tests {
         assert!(token().is_expired(at(61_000)));
         assert!(token().is_expired(at(61_001)));
         assert_eq!(token().remaining(at(62_000)), Duration::ZERO);
-        assert_eq!(token().lifetime(), Duration::from_secs(60));
+        assert_eq!(token().lifetime(), Duration::from_mins(1));
     }
 }
