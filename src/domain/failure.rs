@@ -11,7 +11,7 @@ pub enum FailureKind {
     Unreachable,
     /// Nobody finished the login in time.
     TimedOut,
-    /// The human or the identity provider said no.
+    /// No human could be asked, or the human or the identity provider said no.
     Declined,
     /// The cluster will not accept this configuration until somebody changes something.
     Refused,
@@ -71,10 +71,12 @@ impl Cause {
             | Self::CertificateUntrusted
             | Self::UnexpectedAnswer
             | Self::RedirectPortTaken
-            | Self::BrowserUnavailable
             | Self::Internal => FailureKind::Unreachable,
             Self::LoginTimedOut => FailureKind::TimedOut,
-            Self::LoginCancelled | Self::IdpError | Self::TokenUnusable => FailureKind::Declined,
+            Self::BrowserUnavailable
+            | Self::LoginCancelled
+            | Self::IdpError
+            | Self::TokenUnusable => FailureKind::Declined,
             Self::WrongUser | Self::SsoDisabled => FailureKind::Refused,
         }
     }

@@ -4,17 +4,24 @@
 //! argument of every decision. Nothing here knows Cisco either. Everything above may name
 //! this room; it names nothing of ours.
 
+mod attempt;
 mod cluster;
 mod failure;
+mod lifecycle;
 mod policy;
+#[cfg(test)]
+mod properties;
+mod state;
 mod time;
 mod token;
+#[cfg(test)]
+mod transitions;
 
+pub use attempt::{Attempt, AttemptId, Manner, Stage, Verdict};
 pub use cluster::{Cluster, ClusterName, InvalidClusterName};
 pub use failure::{Cause, Failure, FailureKind};
-pub use policy::{Policy, RenewMode};
+pub use lifecycle::Lifecycle;
+pub use policy::{Policy, RenewMode, default_validity};
+pub use state::{Effect, Event, Lapse, Pause, State};
 pub use time::Timestamp;
 pub use token::{Generation, Grant, Secret, Token};
-
-mod attempt;
-pub use attempt::{AttemptId, Manner, Verdict};

@@ -1,6 +1,9 @@
-//! How long things are waited for, and how often a human may be asked.
+//! How long things are waited for, and how often a human may be asked. Every number of the
+//! lifecycle is in this file.
 
 use std::time::Duration;
+
+use super::{FailureKind, Generation, Timestamp, Token};
 
 /// When the next token is fetched while the present one is still good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,12 +34,171 @@ impl RenewMode {
 pub struct Policy {
     /// When a good token is renewed.
     pub renew: RenewMode,
-    /// How long a human has to log in, from the moment the window opens.
+    /// How long a human has to log in, from the moment the window is theirs.
     pub login_timeout: Duration,
+    /// What an operator should check where a login was given up.
+    pub timeout_advice: String,
+    /// What the spread of renewals is drawn from, so that a thousand brokers started by the same
+    /// clock do not renew in the same second. Any number will do.
+    pub jitter_seed: u64,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { renew: RenewMode::default(), login_timeout: Duration::from_mins(5) }
+        Self {
+            renew: RenewMode::default(),
+            login_timeout: Duration::from_mins(5),
+            timeout_advice: String::new(),
+            jitter_seed: 0,
+        }
+    }
+}
+
+/// How lately is "lately"? A program that polls once an hour counts as a user; one that was
+/// closed before lunch does not make a window open after it.
+pub(super) const USED_WITHIN: Duration = Duration::from_hours(1);
+
+/// The shortest time between the end of an attempt that succeeded and an attempt that nobody
+/// asked for by name. A token refused as soon as it is issued must not open window after window.
+pub(super) const SETTLE: Duration = Duration::from_secs(10);
+
+/// How long no login begins by itself after this many failures in a row.
+///
+/// Where no human was bothered, the next try may come soon; it doubles up to 5 minutes. Where one
+/// was, he is left alone for 1, 5, and then 30 minutes.
+pub(super) fn back_off(kind: FailureKind, failures: u32) -> Duration {
+    match kind {
+        FailureKind::Unreachable => {
+            let doubled = 5 * 2u64.pow(failures.saturating_sub(1).min(10));
+            Duration::from_secs(doubled).min(Duration::from_mins(5))
+        }
+        FailureKind::TimedOut | FailureKind::Declined | FailureKind::Refused => match failures {
+            0 | 1 => Duration::from_mins(1),
+            2 => Duration::from_mins(5),
+            _ => Duration::from_mins(30),
+        },
+    }
+}
+
+impl Policy {
+    /// When the token should be renewed: after half its lifetime, or the last tenth of it (at
+    /// least a minute) before its end, whichever is later; and up to a twentieth of its lifetime
+    /// earlier than that, by a draw that is the same for the same token.
+    pub(super) fn renew_at(&self, token: &Token) -> Timestamp {
+        let lifetime = token.lifetime();
+        let margin = (lifetime / 10).max(Duration::from_mins(1));
+        let latest = lifetime.saturating_sub(margin).max(lifetime / 2);
+        let early = lifetime / 20 * draw(self.jitter_seed, token.generation) / 1000;
+        token.grant.obtained_at.plus(latest.saturating_sub(early))
+    }
+}
+
+/// How much validity a caller gets who names none: enough for one request.
+#[must_use]
+pub fn default_validity(token: &Token) -> Duration {
+    Duration::from_secs(30).min(token.lifetime() / 10)
+}
+
+/// A number below 1000 (splitmix64).
+fn draw(seed: u64, generation: Generation) -> u32 {
+    let mut z = seed.wrapping_add(generation.0.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((z ^ (z >> 31)) % 1000) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::domain::{Grant, Secret};
+
+    fn token(lifetime: Duration) -> Token {
+        Token {
+            generation: Generation(1),
+            grant: Grant {
+                secret: Secret::new("x".into()),
+                user: String::new(),
+                node: String::new(),
+                obtained_at: Timestamp::from_millis(1_000),
+                expires_at: Timestamp::from_millis(1_000).plus(lifetime),
+            },
+        }
+    }
+
+    /// The seconds after which a token of this lifetime is renewed at the earliest and at the
+    /// latest, over many seeds.
+    fn renewal_window(lifetime: Duration) -> (f64, f64) {
+        let seconds: Vec<f64> = (0..5_000)
+            .map(|jitter_seed| Policy { jitter_seed, ..Policy::default() })
+            .map(|policy| policy.renew_at(&token(lifetime)).since(Timestamp::from_millis(1_000)))
+            .map(|after| after.as_secs_f64())
+            .collect();
+        (
+            seconds.iter().copied().fold(f64::INFINITY, f64::min),
+            seconds.iter().copied().fold(0.0, f64::max),
+        )
+    }
+
+    #[test]
+    fn a_token_is_renewed_in_its_last_tenth_or_at_half_its_life() {
+        // An hour: 54 minutes less up to 3. Five minutes: 4 less up to 15 s. One: 30 s less 3.
+        for (lifetime, earliest, latest) in
+            [(3600, 3060.0, 3240.0), (300, 225.0, 240.0), (60, 27.0, 30.0)]
+        {
+            let (first, last) = renewal_window(Duration::from_secs(lifetime));
+
+            assert!((earliest..earliest + 0.02 * latest).contains(&first), "{lifetime}: {first}");
+            assert!((latest - 0.02 * latest..=latest).contains(&last), "{lifetime}: {last}");
+        }
+    }
+
+    #[test]
+    fn the_draw_is_spread_evenly_and_repeatable() {
+        let draws: Vec<u32> = (0..1000).map(|n| draw(n, Generation(7))).collect();
+        let generations: HashSet<u32> = (0..1000).map(|n| draw(7, Generation(n))).collect();
+
+        assert_eq!(draws, (0..1000).map(|n| draw(n, Generation(7))).collect::<Vec<_>>());
+        assert!(draws.iter().all(|draw| *draw < 1000));
+        assert!(draws.iter().collect::<HashSet<_>>().len() > 550);
+        assert!(generations.len() > 550);
+        let mean = draws.iter().sum::<u32>() / 1000;
+        assert!((450..550).contains(&mean), "{mean}");
+        // The reference values of splitmix64 for these inputs, reduced.
+        assert_eq!([draw(0, Generation(1)), draw(1, Generation(2))], REFERENCE);
+    }
+
+    /// Computed with an independent implementation.
+    const REFERENCE: [u32; 2] = [535, 519];
+
+    #[test]
+    fn the_longer_nobody_answers_the_longer_they_are_left_alone() {
+        let minutes = |kind, failures| back_off(kind, failures).as_secs_f64() / 60.0;
+
+        for kind in [FailureKind::TimedOut, FailureKind::Declined, FailureKind::Refused] {
+            assert_eq!([1, 2, 3, 4, 99].map(|n| minutes(kind, n)), [1.0, 5.0, 30.0, 30.0, 30.0]);
+        }
+        assert_eq!(
+            [1, 2, 3, 4, 5, 6, 7, 8, u32::MAX]
+                .map(|n| back_off(FailureKind::Unreachable, n).as_secs()),
+            [5, 10, 20, 40, 80, 160, 300, 300, 300]
+        );
+    }
+
+    #[test]
+    fn a_caller_who_names_no_validity_gets_enough_for_one_request() {
+        assert_eq!(default_validity(&token(Duration::from_hours(1))), Duration::from_secs(30));
+        assert_eq!(default_validity(&token(Duration::from_mins(1))), Duration::from_secs(6));
+    }
+
+    #[test]
+    fn every_renew_mode_has_its_word() {
+        assert_eq!(
+            [RenewMode::WhenUsed, RenewMode::Ahead, RenewMode::OnRequest].map(RenewMode::as_str),
+            ["when-used", "ahead", "on-request"]
+        );
+        assert_eq!(Policy::default().renew, RenewMode::WhenUsed);
+        assert_eq!(Policy::default().login_timeout, Duration::from_mins(5));
     }
 }

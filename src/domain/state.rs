@@ -1,0 +1,206 @@
+//! What is held for a cluster, and what may happen to it.
+
+use std::time::Duration;
+
+use super::{Attempt, AttemptId, Failure, Generation, Grant, Manner, Timestamp, Token};
+
+/// Two questions - is a usable token held? is a login under way? - give four states. The fifth is
+/// a cluster that refuses this configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// No usable token, no login under way.
+    Cold {
+        /// Why no token is held.
+        lapse: Lapse,
+        /// Why no login begins by itself.
+        pause: Pause,
+    },
+    /// No usable token, a login under way.
+    Authenticating {
+        /// Why no token is held.
+        lapse: Lapse,
+        /// The login.
+        attempt: Attempt,
+    },
+    /// A usable token, no login under way.
+    Fresh {
+        /// The token.
+        token: Token,
+        /// When it should be renewed.
+        renew_at: Timestamp,
+        /// Why no login begins by itself.
+        pause: Pause,
+    },
+    /// A usable token, and a login for the next one under way.
+    Renewing {
+        /// The token.
+        token: Token,
+        /// The login.
+        attempt: Attempt,
+    },
+    /// The cluster refuses this configuration. Only somebody who asks for a login tries again.
+    Disabled {
+        /// Why no token is held.
+        lapse: Lapse,
+        /// What the cluster refused.
+        failure: Failure,
+    },
+}
+
+impl State {
+    /// The token held, whether or not its time has passed.
+    #[must_use]
+    pub const fn token(&self) -> Option<&Token> {
+        match self {
+            Self::Fresh { token, .. } | Self::Renewing { token, .. } => Some(token),
+            Self::Cold { .. } | Self::Authenticating { .. } | Self::Disabled { .. } => None,
+        }
+    }
+
+    /// The login under way.
+    #[must_use]
+    pub const fn attempt(&self) -> Option<&Attempt> {
+        match self {
+            Self::Authenticating { attempt, .. } | Self::Renewing { attempt, .. } => Some(attempt),
+            Self::Cold { .. } | Self::Fresh { .. } | Self::Disabled { .. } => None,
+        }
+    }
+
+    /// Why the last login gave no token, if none succeeded since and none is under way.
+    #[must_use]
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Cold { pause, .. } | Self::Fresh { pause, .. } => pause.failure(),
+            Self::Disabled { failure, .. } => Some(failure),
+            Self::Authenticating { .. } | Self::Renewing { .. } => None,
+        }
+    }
+}
+
+/// Why no token is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lapse {
+    /// There has not been one.
+    NeverLoggedIn,
+    /// Its time passed.
+    Expired,
+    /// The cluster said it does not accept it any more.
+    Rejected,
+    /// The user asked to forget it.
+    LoggedOut,
+}
+
+/// Why no login begins by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pause {
+    /// Nothing stands against it.
+    Off,
+    /// A login has just succeeded.
+    Settling {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The last login failed.
+    BackingOff {
+        /// Until when.
+        until: Timestamp,
+        /// How many have failed in a row.
+        failures: u32,
+        /// How the last one did.
+        failure: Failure,
+    },
+    /// The cluster refused the last login for good, while a token was held.
+    Stopped {
+        /// How it refused.
+        failure: Failure,
+    },
+}
+
+impl Pause {
+    /// When a login may begin by itself again; never, where it is `None`.
+    #[must_use]
+    pub const fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Off => Some(Timestamp::from_millis(0)),
+            Self::Settling { until } | Self::BackingOff { until, .. } => Some(*until),
+            Self::Stopped { .. } => None,
+        }
+    }
+
+    /// Whether it is in force.
+    #[must_use]
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.until().is_none_or(|until| now < until)
+    }
+
+    /// How the last login failed.
+    #[must_use]
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Off | Self::Settling { .. } => None,
+            Self::BackingOff { failure, .. } | Self::Stopped { failure } => Some(failure),
+        }
+    }
+
+    pub(super) const fn failures(&self) -> u32 {
+        match self {
+            Self::Off | Self::Settling { .. } | Self::Stopped { .. } => 0,
+            Self::BackingOff { failures, .. } => *failures,
+        }
+    }
+}
+
+/// What may happen. Every event is legal in every state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A program wants a token that lasts at least this long.
+    Wanted {
+        /// How long.
+        min_validity: Duration,
+    },
+    /// Time may have passed. Carries no news; the clock does.
+    Woke,
+    /// An attempt has got the human's window.
+    Seated {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// An attempt ended.
+    Finished {
+        /// Which.
+        attempt: AttemptId,
+        /// How.
+        outcome: Result<Grant, Failure>,
+    },
+    /// The cluster says it does not accept this token any more.
+    Rejected {
+        /// Which.
+        generation: Generation,
+    },
+    /// Somebody asked for a login now.
+    LoginAsked {
+        /// How the human is led to it.
+        manner: Manner,
+    },
+    /// Somebody asked to end the login under way.
+    CancelAsked,
+    /// Somebody asked to forget the token.
+    LogoutAsked,
+}
+
+/// What is to be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Begin this attempt.
+    Begin {
+        /// Its number.
+        attempt: AttemptId,
+        /// How the human is led to it.
+        manner: Manner,
+    },
+    /// End this attempt, whatever it is doing.
+    Abort {
+        /// Its number.
+        attempt: AttemptId,
+    },
+}
