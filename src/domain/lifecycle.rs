@@ -33,7 +33,7 @@ pub struct Lifecycle {
     policy: Policy,
     state: State,
     last_attempt: AttemptId,
-    last_use: Timestamp,
+    last_use: Option<Timestamp>,
     longest_lifetime: Duration,
 }
 
@@ -45,7 +45,7 @@ impl Lifecycle {
             policy,
             state: State::Cold { lapse: Lapse::NeverLoggedIn, pause: Pause::Off },
             last_attempt: AttemptId(0),
-            last_use: Timestamp::from_millis(0),
+            last_use: None,
             longest_lifetime: Duration::ZERO,
         }
     }
@@ -65,7 +65,7 @@ impl Lifecycle {
     /// Remembers that a program was given the token. Earlier times than one already known say
     /// nothing new.
     pub fn note_use(&mut self, at: Timestamp) {
-        self.last_use = self.last_use.max(at);
+        self.last_use = self.last_use.max(Some(at));
     }
 
     /// Takes what happened, and says what to do about it.
@@ -75,7 +75,7 @@ impl Lifecycle {
         self.drop_expired_token(now);
         let event = self.take_answer(event, now);
         self.give_up_overdue_attempt(now, &mut effects);
-        self.take_event(event, now, &mut effects);
+        self.take_event(&event, now, &mut effects);
         if self.renewal_is_due(now) {
             self.begin(Manner::OpenBrowser, &mut effects);
         }
@@ -108,7 +108,7 @@ impl Lifecycle {
 
     fn renewal_is_due(&self, now: Timestamp) -> bool {
         let wanted = match self.policy.renew {
-            RenewMode::WhenUsed => now < self.last_use.plus(USED_WITHIN),
+            RenewMode::WhenUsed => self.last_use.is_some_and(|at| now < at.plus(USED_WITHIN)),
             RenewMode::Ahead | RenewMode::OnRequest => true,
         };
         wanted && self.renews_by_itself_at().is_some_and(|at| at <= now)
@@ -152,7 +152,8 @@ impl Lifecycle {
         let gained_little = self.state.token().is_some_and(|old| {
             token.grant.expires_at < old.grant.expires_at.plus(old.lifetime() / 10)
         });
-        let until = if gained_little { token.grant.expires_at } else { now.plus(SETTLE) };
+        let settled = now.plus(SETTLE);
+        let until = if gained_little { settled.max(token.grant.expires_at) } else { settled };
         self.longest_lifetime = self.longest_lifetime.max(token.lifetime());
         self.state = State::Fresh {
             renew_at: self.policy.renew_at(&token),
@@ -200,8 +201,8 @@ impl Lifecycle {
         }
     }
 
-    fn take_event(&mut self, event: Event, now: Timestamp, effects: &mut Vec<Effect>) {
-        match event {
+    fn take_event(&mut self, event: &Event, now: Timestamp, effects: &mut Vec<Effect>) {
+        match *event {
             Event::Wanted { min_validity } => {
                 self.note_use(now);
                 if self.a_login_would_help(min_validity, now) {
@@ -228,8 +229,7 @@ impl Lifecycle {
     fn a_login_would_help(&self, min_validity: Duration, now: Timestamp) -> bool {
         match &self.state {
             // Whoever logged out does not want the next program that polls to undo it.
-            State::Cold { lapse: Lapse::LoggedOut, .. } => false,
-            State::Cold { pause, .. } => !pause.holds(now),
+            State::Cold { lapse, pause } => *lapse != Lapse::LoggedOut && !pause.holds(now),
             State::Fresh { token, pause, .. } => {
                 token.remaining(now) < min_validity
                     && min_validity <= self.longest_lifetime

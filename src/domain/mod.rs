@@ -6,7 +6,11 @@
 
 mod attempt;
 mod cluster;
+#[cfg(test)]
+mod endings;
 mod failure;
+#[cfg(test)]
+mod fixtures;
 mod lifecycle;
 mod policy;
 #[cfg(test)]

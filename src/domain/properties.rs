@@ -11,7 +11,7 @@ use super::{
 
 /// One thing that the world does. Numbers that name an attempt or a token count backwards from
 /// the newest one, so that stale answers are common and impossible ones do not occur.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Act {
     Pass(Duration),
     StepBack(Duration),
@@ -122,10 +122,10 @@ impl World {
             Act::AskCancel => Event::CancelAsked,
             Act::AskLogout => Event::LogoutAsked,
         };
-        self.handle(event);
+        self.handle(&event);
     }
 
-    fn handle(&mut self, event: Event) {
+    fn handle(&mut self, event: &Event) {
         let before = self.lifecycle.clone();
         if matches!(event, Event::Wanted { .. }) {
             self.last_use = self.last_use.max(Some(self.now));
@@ -133,9 +133,9 @@ impl World {
 
         let effects = self.lifecycle.handle(event.clone(), self.now);
 
-        self.attempts_are_counted(&before, &event, &effects);
-        self.answers_are_taken(&before, &event);
-        self.the_user_is_left_alone(&before, &event, &effects);
+        self.attempts_are_counted(&before, event, &effects);
+        self.answers_are_taken(&before, event);
+        self.the_user_is_left_alone(&before, event, &effects);
         self.what_is_held_is_good();
         self.deadlines_are_useful();
         self.waking_again_changes_nothing();

@@ -2,74 +2,7 @@
 
 use std::time::Duration;
 
-use super::{
-    AttemptId, Cause, Effect, Event, Failure, Generation, Grant, Lapse, Lifecycle, Manner, Pause,
-    Policy, RenewMode, Secret, Stage, State, Timestamp,
-};
-
-const HOUR: Duration = Duration::from_hours(1);
-
-/// Seconds after the beginning of the test.
-fn at(seconds: u64) -> Timestamp {
-    Timestamp::from_millis(seconds * 1000)
-}
-
-fn lifecycle(renew: RenewMode) -> Lifecycle {
-    Lifecycle::new(Policy { renew, timeout_advice: "look there".into(), ..Policy::default() })
-}
-
-fn grant(obtained: u64, lifetime: Duration) -> Grant {
-    Grant {
-        secret: Secret::new("x".into()),
-        user: "alice".into(),
-        node: "n:8443".into(),
-        obtained_at: at(obtained),
-        expires_at: at(obtained).plus(lifetime),
-    }
-}
-
-fn answered(attempt: u64, grant: Grant) -> Event {
-    Event::Finished { attempt: AttemptId(attempt), outcome: Ok(grant) }
-}
-
-fn failed(attempt: u64, cause: Cause) -> Event {
-    let failure = Failure { cause, sentence: "it failed".into(), advice: String::new(), at: at(0) };
-    Event::Finished { attempt: AttemptId(attempt), outcome: Err(failure) }
-}
-
-fn asked() -> Event {
-    Event::LoginAsked { manner: Manner::ShowUrl }
-}
-
-fn wanted(seconds: u64) -> Event {
-    Event::Wanted { min_validity: Duration::from_secs(seconds) }
-}
-
-fn begun(attempt: u64, manner: Manner) -> Vec<Effect> {
-    vec![Effect::Begin { attempt: AttemptId(attempt), manner }]
-}
-
-/// A cluster whose token was obtained at second 0 and lives an hour.
-fn fresh(renew: RenewMode) -> Lifecycle {
-    let mut lifecycle = lifecycle(renew);
-    let _ = lifecycle.handle(asked(), at(0));
-    let _ = lifecycle.handle(answered(1, grant(0, HOUR)), at(0));
-    lifecycle
-}
-
-/// The same while its first renewal is under way, begun on request at second 100.
-fn renewing() -> Lifecycle {
-    let mut lifecycle = fresh(RenewMode::WhenUsed);
-    let _ = lifecycle.handle(asked(), at(100));
-    lifecycle
-}
-
-fn pause(lifecycle: &Lifecycle) -> &Pause {
-    match lifecycle.state() {
-        State::Cold { pause, .. } | State::Fresh { pause, .. } => pause,
-        other => panic!("{other:?} has no pause"),
-    }
-}
+use super::{fixtures::*, *};
 
 #[test]
 fn a_program_that_wants_a_token_begins_a_login_in_the_browser() {
@@ -90,7 +23,7 @@ fn the_time_of_the_human_counts_from_the_window() {
     let _ = lifecycle.handle(Event::Seated { attempt: AttemptId(1) }, at(200));
 
     assert_eq!(lifecycle.deadline(at(200)), Some(at(400)), "seated once");
-    assert_eq!(lifecycle.handle(Event::Woke, Timestamp::from_millis(399_999)), []);
+    assert_eq!(lifecycle.handle(Event::Woke, just_before(400)), []);
     assert_eq!(lifecycle.handle(Event::Woke, at(400)), [Effect::Abort { attempt: AttemptId(1) }]);
     let failure = lifecycle.state().failure().unwrap();
     assert_eq!(failure.cause, Cause::LoginTimedOut);
@@ -164,7 +97,7 @@ fn a_failed_login_leaves_the_user_alone_longer_each_time() {
         );
         assert_eq!(lifecycle.handle(failed(attempt, Cause::IdpError), at(now)), []);
         now += minutes * 60;
-        assert_eq!(lifecycle.handle(wanted(0), Timestamp::from_millis(now * 1000 - 1)), []);
+        assert_eq!(lifecycle.handle(wanted(0), just_before(now)), []);
     }
 
     assert!(matches!(lifecycle.state(), State::Cold { lapse: Lapse::NeverLoggedIn, .. }));
@@ -187,7 +120,7 @@ fn a_good_token_is_renewed_before_it_ends_if_somebody_uses_it() {
     assert_eq!(lifecycle.deadline(renew_at), Some(at(3600)));
 
     lifecycle.note_use(Timestamp::from_millis(renew_at.as_millis() - 3_599_999));
-    lifecycle.note_use(at(0));
+    lifecycle.note_use(Timestamp::from_millis(0));
     assert_eq!(lifecycle.clone().handle(Event::Woke, renew_at), begun(2, Manner::OpenBrowser));
     assert_eq!(lifecycle.clone().handle(Event::Woke, renew_at.plus(Duration::from_millis(1))), []);
 }
@@ -279,91 +212,4 @@ fn a_rejected_token_is_dropped_and_only_that_one() {
     assert_eq!(idle.handle(wanted(0), at(10)), begun(2, Manner::OpenBrowser));
     let _ = busy.handle(Event::Rejected { generation: Generation(1) }, at(105));
     assert!(matches!(busy.state(), State::Authenticating { lapse: Lapse::Rejected, .. }));
-}
-
-#[test]
-fn a_cluster_that_refuses_is_asked_again_only_by_name() {
-    let mut lifecycle = lifecycle(RenewMode::Ahead);
-    let _ = lifecycle.handle(wanted(0), at(0));
-
-    let _ = lifecycle.handle(failed(1, Cause::SsoDisabled), at(0));
-
-    assert!(matches!(lifecycle.state(), State::Disabled { lapse: Lapse::NeverLoggedIn, .. }));
-    assert_eq!(lifecycle.state().failure().unwrap().cause, Cause::SsoDisabled);
-    assert_eq!(lifecycle.handle(wanted(0), at(99_999)), []);
-    assert_eq!(lifecycle.deadline(at(0)), None);
-    assert_eq!(lifecycle.handle(asked(), at(99_999)), begun(2, Manner::ShowUrl));
-}
-
-#[test]
-fn a_refusal_while_a_token_is_held_waits_for_its_end() {
-    let mut lifecycle = renewing();
-
-    let _ = lifecycle.handle(failed(2, Cause::WrongUser), at(200));
-
-    assert!(lifecycle.state().token().is_some());
-    assert_eq!(lifecycle.state().failure().unwrap().cause, Cause::WrongUser);
-    assert_eq!(lifecycle.renews_by_itself_at(), None);
-    assert_eq!(lifecycle.handle(wanted(3590), at(300)), [], "it was refused for good");
-    assert_eq!(lifecycle.clone().handle(asked(), at(300)), begun(3, Manner::ShowUrl));
-    let _ = lifecycle.handle(Event::Woke, at(3600));
-    assert!(matches!(lifecycle.state(), State::Disabled { lapse: Lapse::Expired, .. }));
-}
-
-#[test]
-fn a_cancelled_login_costs_no_token_and_is_not_begun_again_at_once() {
-    let mut lifecycle = renewing();
-
-    assert_eq!(
-        lifecycle.handle(Event::CancelAsked, at(110)),
-        [Effect::Abort { attempt: AttemptId(2) }]
-    );
-
-    assert!(lifecycle.state().token().is_some());
-    let failure = lifecycle.state().failure().unwrap();
-    assert_eq!((failure.cause, failure.at), (Cause::LoginCancelled, at(110)));
-    assert_eq!(lifecycle.handle(wanted(3590), at(169)), []);
-    assert_eq!(lifecycle.handle(Event::CancelAsked, at(169)), [], "there is nothing to cancel");
-}
-
-#[test]
-fn whoever_logs_out_is_left_alone() {
-    let mut idle = fresh(RenewMode::Ahead);
-    let mut busy = renewing();
-
-    assert_eq!(idle.handle(Event::LogoutAsked, at(5)), []);
-    assert_eq!(busy.handle(Event::LogoutAsked, at(105)), [Effect::Abort { attempt: AttemptId(2) }]);
-
-    for mut lifecycle in [idle, busy] {
-        assert_eq!(*lifecycle.state(), State::Cold { lapse: Lapse::LoggedOut, pause: Pause::Off });
-        assert_eq!(lifecycle.handle(answered(2, grant(106, HOUR)), at(106)), [], "too late");
-        assert_eq!(lifecycle.state().token(), None);
-        assert_eq!(lifecycle.handle(wanted(0), at(9999)), []);
-        assert_ne!(lifecycle.handle(asked(), at(9999)), []);
-    }
-}
-
-#[test]
-fn a_cluster_that_gives_the_same_token_again_is_not_asked_until_its_end() {
-    let mut lifecycle = fresh(RenewMode::Ahead);
-    let _ = lifecycle.handle(Event::Woke, at(3300));
-
-    let _ = lifecycle.handle(answered(2, grant(3302, Duration::from_secs(298))), at(3302));
-
-    assert_eq!(*pause(&lifecycle), Pause::Settling { until: at(3600) });
-    assert_eq!(lifecycle.deadline(at(3302)), Some(at(3600)));
-    assert_eq!(lifecycle.longest_lifetime(), HOUR);
-}
-
-#[test]
-fn a_renewal_that_gains_a_tenth_of_the_lifetime_is_a_renewal() {
-    for (lifetime, until) in [(959, 3959), (960, 3010)] {
-        let mut lifecycle = fresh(RenewMode::WhenUsed);
-        let _ = lifecycle.handle(asked(), at(3000));
-
-        let answer = grant(3000, Duration::from_secs(lifetime));
-        let _ = lifecycle.handle(answered(2, answer), at(3000));
-
-        assert_eq!(*pause(&lifecycle), Pause::Settling { until: at(until) });
-    }
 }

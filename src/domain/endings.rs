@@ -1,0 +1,92 @@
+//! The lifecycle by example: how a token is lost, and when the user is left alone.
+
+use std::time::Duration;
+
+use super::{fixtures::*, *};
+
+#[test]
+fn a_cluster_that_refuses_is_asked_again_only_by_name() {
+    let mut lifecycle = lifecycle(RenewMode::Ahead);
+    let _ = lifecycle.handle(wanted(0), at(0));
+
+    let _ = lifecycle.handle(failed(1, Cause::SsoDisabled), at(0));
+
+    assert!(matches!(lifecycle.state(), State::Disabled { lapse: Lapse::NeverLoggedIn, .. }));
+    assert_eq!(lifecycle.state().failure().unwrap().cause, Cause::SsoDisabled);
+    assert_eq!(lifecycle.handle(wanted(0), at(99_999)), []);
+    assert_eq!(lifecycle.deadline(at(0)), None);
+    assert_eq!(lifecycle.handle(asked(), at(99_999)), begun(2, Manner::ShowUrl));
+}
+
+#[test]
+fn a_refusal_while_a_token_is_held_waits_for_its_end() {
+    let mut lifecycle = renewing();
+
+    let _ = lifecycle.handle(failed(2, Cause::WrongUser), at(200));
+
+    assert!(lifecycle.state().token().is_some());
+    assert_eq!(lifecycle.state().failure().unwrap().cause, Cause::WrongUser);
+    assert_eq!(lifecycle.renews_by_itself_at(), None);
+    assert_eq!(lifecycle.handle(wanted(3590), at(300)), [], "it was refused for good");
+    assert_eq!(lifecycle.clone().handle(asked(), at(300)), begun(3, Manner::ShowUrl));
+    let _ = lifecycle.handle(Event::Woke, at(3600));
+    assert!(matches!(lifecycle.state(), State::Disabled { lapse: Lapse::Expired, .. }));
+}
+
+#[test]
+fn a_cancelled_login_costs_no_token_and_is_not_begun_again_at_once() {
+    let mut lifecycle = renewing();
+
+    assert_eq!(
+        lifecycle.handle(Event::CancelAsked, at(110)),
+        [Effect::Abort { attempt: AttemptId(2) }]
+    );
+
+    assert!(lifecycle.state().token().is_some());
+    let failure = lifecycle.state().failure().unwrap();
+    assert_eq!((failure.cause, failure.at), (Cause::LoginCancelled, at(110)));
+    assert_eq!(lifecycle.handle(wanted(3590), at(169)), []);
+    assert_eq!(lifecycle.handle(Event::CancelAsked, at(169)), [], "there is nothing to cancel");
+}
+
+#[test]
+fn whoever_logs_out_is_left_alone() {
+    let mut idle = fresh(RenewMode::Ahead);
+    let mut busy = renewing();
+
+    assert_eq!(idle.handle(Event::LogoutAsked, at(5)), []);
+    assert_eq!(busy.handle(Event::LogoutAsked, at(105)), [Effect::Abort { attempt: AttemptId(2) }]);
+
+    for mut lifecycle in [idle, busy] {
+        assert_eq!(*lifecycle.state(), State::Cold { lapse: Lapse::LoggedOut, pause: Pause::Off });
+        assert_eq!(lifecycle.handle(answered(2, grant(106, HOUR)), at(106)), [], "too late");
+        assert_eq!(lifecycle.state().token(), None);
+        assert_eq!(lifecycle.handle(wanted(0), at(9999)), []);
+        assert_ne!(lifecycle.handle(asked(), at(9999)), []);
+    }
+}
+
+#[test]
+fn a_cluster_that_gives_the_same_token_again_is_not_asked_until_its_end() {
+    let mut lifecycle = fresh(RenewMode::Ahead);
+    let _ = lifecycle.handle(Event::Woke, at(3300));
+
+    let _ = lifecycle.handle(answered(2, grant(3302, Duration::from_secs(298))), at(3302));
+
+    assert_eq!(*pause(&lifecycle), Pause::Settling { until: at(3600) });
+    assert_eq!(lifecycle.deadline(at(3302)), Some(at(3600)));
+    assert_eq!(lifecycle.longest_lifetime(), HOUR);
+}
+
+#[test]
+fn a_renewal_that_gains_a_tenth_of_the_lifetime_is_a_renewal() {
+    for (lifetime, until) in [(959, 3959), (960, 3010)] {
+        let mut lifecycle = fresh(RenewMode::WhenUsed);
+        let _ = lifecycle.handle(asked(), at(3000));
+
+        let answer = grant(3000, Duration::from_secs(lifetime));
+        let _ = lifecycle.handle(answered(2, answer), at(3000));
+
+        assert_eq!(*pause(&lifecycle), Pause::Settling { until: at(until) });
+    }
+}
