@@ -1,3 +1,88 @@
 //! Who does what: tasks and channels, no protocol.
+//!
+//! One task owns each cluster and is the only one to change its state; everybody else reads the
+//! copy it publishes. [`Broker`] finds clusters by name, [`ClusterHandle`] is a caller's end,
+//! `actor` the owner's, [`Desk`] the human's one window, and [`ports`] what all of this needs from
+//! outside. Nothing in here may know gRPC, HTTP or Cisco. Called by `rpc`, put together by
+//! `daemon`.
 
+mod actor;
+mod desk;
+mod handle;
 pub mod ports;
+mod published;
+mod uses;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use desk::Desk;
+pub use handle::{Ask, ClusterHandle, Interaction, Lack, LoginEvent, LoginUnderWay, Report};
+pub use published::Published;
+pub use uses::Watching;
+
+use self::ports::{Clock, Login};
+use crate::domain::{Cluster, ClusterName, Policy};
+
+/// All clusters, by name.
+#[derive(Debug)]
+pub struct Broker<C> {
+    clock: C,
+    desk: Arc<Desk>,
+    handles: BTreeMap<ClusterName, ClusterHandle<C>>,
+    actors: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl<C: Clock> Broker<C> {
+    /// A broker without clusters.
+    #[must_use]
+    pub fn new(clock: C) -> Self {
+        Self {
+            clock,
+            desk: Arc::new(Desk::new()),
+            handles: BTreeMap::new(),
+            actors: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Adds a cluster and starts the task that owns it. Must be called inside a tokio runtime.
+    pub fn add<L: Login>(&mut self, cluster: Cluster, policy: Policy, login: L) {
+        let (handle, actor) = actor::new(
+            cluster,
+            policy,
+            self.clock.clone(),
+            login,
+            Arc::clone(&self.desk),
+            self.stop.clone(),
+        );
+        self.actors.spawn(actor.run());
+        self.handles.insert(handle.cluster().name.clone(), handle);
+    }
+
+    /// The clock that all clusters go by.
+    pub const fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    /// The cluster of this name.
+    #[must_use]
+    pub fn cluster(&self, name: &ClusterName) -> Option<&ClusterHandle<C>> {
+        self.handles.get(name)
+    }
+
+    /// All clusters, in the order of their names.
+    pub fn clusters(&self) -> impl Iterator<Item = &ClusterHandle<C>> {
+        self.handles.values()
+    }
+
+    /// Ends every task. Logins under way are abandoned; whoever waits is told that the broker
+    /// stops.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.actors.close();
+        self.actors.wait().await;
+    }
+}

@@ -1,0 +1,41 @@
+//! What everybody may read of a cluster.
+
+use std::time::Duration;
+
+use super::ports::Opened;
+use crate::domain::{AttemptId, State, Timestamp, Token, default_validity};
+
+/// The published copy of a cluster's state. Only the owner writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The state itself.
+    pub state: State,
+    /// When a renewal begins by itself.
+    pub renews_at: Option<Timestamp>,
+    /// The longest lifetime a token of this cluster has had; zero before the first.
+    pub longest_lifetime: Duration,
+    /// The start page of the attempt that waits for its human.
+    pub opened: Option<(AttemptId, Opened)>,
+}
+
+impl Published {
+    /// The token, if it is valid for at least this long, and at all.
+    #[must_use]
+    pub fn usable(&self, min_validity: Option<Duration>, now: Timestamp) -> Option<&Token> {
+        let token = self.state.token().filter(|token| !token.is_expired(now))?;
+        (token.remaining(now) >= self.enough(min_validity)).then_some(token)
+    }
+
+    /// How much validity a caller needs who asks for this much, or names none.
+    #[must_use]
+    pub fn enough(&self, min_validity: Option<Duration>) -> Duration {
+        min_validity.unwrap_or_else(|| self.state.token().map_or(Duration::ZERO, default_validity))
+    }
+
+    /// The start page of the attempt under way.
+    #[must_use]
+    pub fn opened(&self) -> Option<&Opened> {
+        let under_way = self.state.attempt()?.id;
+        self.opened.as_ref().filter(|(id, _)| *id == under_way).map(|(_, opened)| opened)
+    }
+}
