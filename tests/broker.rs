@@ -1,4 +1,5 @@
 //! The broker with a clock that stands still and a cluster that answers when told.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[expect(unreachable_pub, reason = "shared with other test programs")]
 mod support {
