@@ -1,5 +1,8 @@
 //! How programs ask: gRPC on a Unix socket.
 
+mod authority;
+mod hpack;
+
 /// The generated messages and services of `proto/ucsso/v1`.
 #[expect(
     missing_docs,
