@@ -90,6 +90,7 @@ pub(super) fn new<C: Clock, L: Login>(
     desk: Arc<Desk>,
     stop: CancellationToken,
 ) -> (ClusterHandle<C>, Actor<C, L>) {
+    let renew = policy.renew;
     let lifecycle = Lifecycle::new(policy);
     let (messages, inbox) = mpsc::channel(INBOX);
     let (published, readers) = watch::channel(Published {
@@ -99,8 +100,14 @@ pub(super) fn new<C: Clock, L: Login>(
         opened: None,
     });
     let uses = Arc::new(Uses::default());
-    let handle =
-        ClusterHandle::new(cluster.clone(), clock.clone(), messages, readers, Arc::clone(&uses));
+    let handle = ClusterHandle::new(
+        cluster.clone(),
+        renew,
+        clock.clone(),
+        messages,
+        readers,
+        Arc::clone(&uses),
+    );
     let actor = Actor {
         cluster,
         lifecycle,

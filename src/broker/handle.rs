@@ -11,14 +11,15 @@ use super::{
     uses::Uses,
 };
 use crate::domain::{
-    AttemptId, Cluster, Event, Failure, FailureKind, Generation, Lapse, Manner, State, Token,
-    Verdict,
+    AttemptId, Cluster, Event, Failure, FailureKind, Generation, Lapse, Manner, RenewMode, State,
+    Token, Verdict,
 };
 
 /// One cluster, as callers see it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ClusterHandle<C> {
     cluster: Cluster,
+    renew: RenewMode,
     clock: C,
     messages: mpsc::Sender<Message>,
     published: watch::Receiver<Published>,
@@ -95,17 +96,23 @@ pub enum LoginEvent {
 impl<C: Clock> ClusterHandle<C> {
     pub(super) const fn new(
         cluster: Cluster,
+        renew: RenewMode,
         clock: C,
         messages: mpsc::Sender<Message>,
         published: watch::Receiver<Published>,
         uses: Arc<Uses>,
     ) -> Self {
-        Self { cluster, clock, messages, published, uses }
+        Self { cluster, renew, clock, messages, published, uses }
     }
 
     /// What the cluster is called, and whose tokens are wanted.
     pub const fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// When its token is renewed.
+    pub const fn renew_mode(&self) -> RenewMode {
+        self.renew
     }
 
     /// The state now.

@@ -18,6 +18,7 @@ use std::{
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tonic::transport::server::Connected;
 
 use super::hpack::make_harmless;
 
@@ -32,8 +33,10 @@ const MAX_FRAME: usize = 16_384;
 
 /// A connection whose requests have a harmless `:authority`.
 #[derive(Debug)]
-pub(super) struct HarmlessAuthority<S> {
+pub(super) struct HarmlessAuthority<S, K> {
     stream: S,
+    /// What lasts as long as the connection.
+    _kept: K,
     /// How many of the bytes to come belong to something that is passed on unread.
     pass: usize,
     /// The beginning of a frame, kept until the rest is there.
@@ -42,13 +45,10 @@ pub(super) struct HarmlessAuthority<S> {
     ready: Vec<u8>,
 }
 
-impl<S> HarmlessAuthority<S> {
-    pub(super) const fn new(stream: S) -> Self {
-        Self { stream, pass: PREFACE_LEN, held: Vec::new(), ready: Vec::new() }
-    }
-
-    pub(super) const fn get_ref(&self) -> &S {
-        &self.stream
+impl<S, K> HarmlessAuthority<S, K> {
+    /// Reads from `stream`, and drops `kept` with it.
+    pub(super) const fn new(stream: S, kept: K) -> Self {
+        Self { stream, _kept: kept, pass: PREFACE_LEN, held: Vec::new(), ready: Vec::new() }
     }
 
     /// Takes what has arrived, and gives what may be passed on.
@@ -85,7 +85,7 @@ impl<S> HarmlessAuthority<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for HarmlessAuthority<S> {
+impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for HarmlessAuthority<S, K> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -117,7 +117,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for HarmlessAuthority<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for HarmlessAuthority<S> {
+impl<S: AsyncWrite + Unpin, K: Unpin> AsyncWrite for HarmlessAuthority<S, K> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -144,6 +144,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for HarmlessAuthority<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl<S: Connected, K> Connected for HarmlessAuthority<S, K> {
+    type ConnectInfo = S::ConnectInfo;
+
+    fn connect_info(&self) -> Self::ConnectInfo {
+        self.stream.connect_info()
     }
 }
 
@@ -204,7 +212,7 @@ mod tests {
 
     /// What comes out where the bytes arrive in pieces of this size.
     fn in_pieces(bytes: &[u8], size: usize) -> Vec<u8> {
-        let mut reader = HarmlessAuthority::new(());
+        let mut reader = HarmlessAuthority::new((), ());
         bytes.chunks(size).flat_map(|piece| reader.take(piece)).collect()
     }
 
@@ -244,7 +252,7 @@ mod tests {
     async fn a_reader_gets_everything_through_any_buffer() {
         let bytes = conversation(b"a%2Fb", false);
         for size in [1, 3, 20, 4096] {
-            let mut reader = HarmlessAuthority::new(&bytes[..]);
+            let mut reader = HarmlessAuthority::new(&bytes[..], ());
             let mut read = Vec::new();
             let mut space = vec![0; size];
             loop {
@@ -264,7 +272,7 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 0..300),
             size in 1usize..50,
         ) {
-            let mut reader = HarmlessAuthority::new(());
+            let mut reader = HarmlessAuthority::new((), ());
             reader.pass = 0;
             let mut out: Vec<u8> = bytes.chunks(size).flat_map(|piece| reader.take(piece)).collect();
             out.extend_from_slice(&reader.held);

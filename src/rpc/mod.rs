@@ -1,7 +1,22 @@
 //! How programs ask: gRPC on a Unix socket.
+//!
+//! The contract is `proto/ucsso/v1`; the code generated from it is named nowhere above this room
+//! but in `ctl`. `service` and `login` have one function for each call and decide nothing;
+//! `convert` and `refusal` are the tables between the words of `domain` and the wire; `server`
+//! accepts; `client` connects.
 
 mod authority;
+mod convert;
+mod facts;
 mod hpack;
+mod login;
+mod refusal;
+mod server;
+mod service;
+
+pub use facts::ServerFacts;
+pub use refusal::ERROR_DOMAIN;
+pub use server::{Error, METADATA_KEY, serve};
 
 /// The generated messages and services of `proto/ucsso/v1`.
 #[expect(

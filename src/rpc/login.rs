@@ -1,0 +1,116 @@
+//! `Login`, one function for each call.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::{
+    convert,
+    proto::{self, login_server::Login, start_login_response as response},
+    refusal::Refusal,
+    service::{find, refuse},
+};
+use crate::{
+    broker::{Broker, ClusterHandle, Lack, LoginEvent, ports::Clock},
+    domain::{Manner, Stage},
+};
+
+/// Answers whoever acts for the human.
+#[derive(Debug)]
+pub(super) struct Logins<C> {
+    pub(super) broker: Arc<Broker<C>>,
+}
+
+/// How many events may wait for a slow reader; a login has three or four.
+const EVENTS: usize = 8;
+
+#[tonic::async_trait]
+impl<C: Clock> Login for Logins<C> {
+    type StartLoginStream = ReceiverStream<Result<proto::StartLoginResponse, Status>>;
+
+    async fn start_login(
+        &self,
+        request: Request<proto::StartLoginRequest>,
+    ) -> Result<Response<Self::StartLoginStream>, Status> {
+        let request = request.into_inner();
+        let cluster = find(&self.broker, &request.cluster)?.clone();
+        let clock = self.broker.clock().clone();
+        let manner = if request.no_browser { Manner::ShowUrl } else { Manner::OpenBrowser };
+        let mut login = cluster.log_in(manner).await.map_err(|lack| refuse(&cluster, lack))?;
+        let (events, answers) = mpsc::channel(EVENTS);
+        tokio::spawn(async move {
+            while let Some(event) = login.next().await {
+                let answer = answer(&cluster, event, &clock);
+                // The caller has gone; the login goes on.
+                if events.send(answer).await.is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Response::new(ReceiverStream::new(answers)))
+    }
+
+    async fn cancel_login(
+        &self,
+        request: Request<proto::CancelLoginRequest>,
+    ) -> Result<Response<proto::CancelLoginResponse>, Status> {
+        let cluster = find(&self.broker, &request.into_inner().cluster)?;
+        let cancelled = cluster.cancel().await.map_err(|lack| refuse(cluster, lack))?;
+        Ok(Response::new(proto::CancelLoginResponse { cancelled }))
+    }
+
+    async fn logout(
+        &self,
+        request: Request<proto::LogoutRequest>,
+    ) -> Result<Response<proto::LogoutResponse>, Status> {
+        let cluster = find(&self.broker, &request.into_inner().cluster)?;
+        let forgotten = cluster.log_out().await.map_err(|lack| refuse(cluster, lack))?;
+        Ok(Response::new(proto::LogoutResponse { forgotten }))
+    }
+}
+
+fn answer<C: Clock>(
+    cluster: &ClusterHandle<C>,
+    event: LoginEvent,
+    clock: &C,
+) -> Result<proto::StartLoginResponse, Status> {
+    let event = match event {
+        LoginEvent::Waiting(attempt) => {
+            response::Event::Waiting(response::Waiting { attempt: attempt.0 })
+        }
+        LoginEvent::Opened(attempt, opened) => response::Event::Opened(response::Opened {
+            attempt: attempt.0,
+            url: opened.start_url,
+            give_up_time: give_up_time(cluster),
+            browser_opened: opened.browser_opened,
+        }),
+        LoginEvent::Done(published) => {
+            let status = proto::ClusterStatus::new(cluster, &published, clock.now());
+            response::Event::Done(response::Done { status: Some(status) })
+        }
+        LoginEvent::Failed(failure) => response::Event::Failed(proto::Failure::from(&failure)),
+        LoginEvent::Abandoned => return Err(abandoned(cluster)),
+    };
+    Ok(proto::StartLoginResponse { event: Some(event) })
+}
+
+fn give_up_time<C: Clock>(cluster: &ClusterHandle<C>) -> Option<prost_types::Timestamp> {
+    match cluster.published().state.attempt()?.stage {
+        Stage::Queued => None,
+        Stage::Seated { give_up_at } => Some(convert::time(give_up_at)),
+    }
+}
+
+/// Somebody logged out while the login was under way, or the broker stops.
+fn abandoned<C: Clock>(cluster: &ClusterHandle<C>) -> Status {
+    let published = cluster.published();
+    match published.state {
+        crate::domain::State::Cold { lapse, .. } => {
+            let lack = Lack::LoginRequired { lapse: Some(lapse), failure: None };
+            refuse(cluster, lack).into()
+        }
+        _ => Refusal::Stopping.into(),
+    }
+}

@@ -1,0 +1,306 @@
+//! Why a call is refused: one table of situations, codes and reasons.
+//!
+//! A coarse code that a client can work from alone, a stable reason in `google.rpc.ErrorInfo`, a
+//! sentence for a human, and under `advice` what mends it. Called by `service` and `login`.
+
+use std::collections::HashMap;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::{
+    broker::Lack,
+    domain::{Cause, ClusterName, InvalidClusterName, Lapse},
+};
+
+/// The domain of every `ErrorInfo`.
+pub const ERROR_DOMAIN: &str = "ucsso.v1";
+
+/// A call that is refused.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The metadata key is missing.
+    HeaderMissing,
+    /// A cluster's name cannot be one.
+    ClusterName(InvalidClusterName),
+    /// A duration is negative or out of range.
+    Duration,
+    /// No cluster has this name.
+    ClusterUnknown(ClusterName),
+    /// The broker stops.
+    Stopping,
+    /// The broker has no token to give.
+    Lack(ClusterName, Lack),
+}
+
+impl Refusal {
+    fn code(&self) -> Code {
+        match self {
+            Self::HeaderMissing | Self::ClusterName(_) | Self::Duration => Code::InvalidArgument,
+            Self::ClusterUnknown(_) => Code::NotFound,
+            Self::Stopping => Code::Unavailable,
+            Self::Lack(_, lack) => match lack {
+                Lack::LoginRequired { .. } | Lack::LoginUnderWay | Lack::Unsatisfiable { .. } => {
+                    Code::FailedPrecondition
+                }
+                Lack::Failed(failure) => code_of(failure.cause),
+                Lack::Stopping => Code::Unavailable,
+            },
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::HeaderMissing => "HEADER_MISSING",
+            Self::ClusterName(_) | Self::Duration => "BAD_REQUEST",
+            Self::ClusterUnknown(_) => "CLUSTER_UNKNOWN",
+            Self::Stopping => SHUTTING_DOWN.0,
+            Self::Lack(_, lack) => match lack {
+                Lack::LoginRequired { .. } => "LOGIN_REQUIRED",
+                Lack::LoginUnderWay => "LOGIN_IN_PROGRESS",
+                Lack::Failed(failure) => failure.cause.reason(),
+                Lack::Unsatisfiable { .. } => "MIN_VALIDITY_UNSATISFIABLE",
+                Lack::Stopping => SHUTTING_DOWN.0,
+            },
+        }
+    }
+
+    fn sentence(&self) -> String {
+        match self {
+            Self::HeaderMissing => "the metadata key `ucsso: 1` is missing".into(),
+            Self::ClusterName(invalid) => invalid.to_string(),
+            Self::Duration => "a duration is not negative, and has less than 10^9 ns".into(),
+            Self::ClusterUnknown(name) => format!("no cluster `{name}` is configured"),
+            Self::Stopping => SHUTTING_DOWN.1.into(),
+            Self::Lack(name, lack) => match lack {
+                Lack::LoginRequired { lapse, failure } => {
+                    let lapse = lapse_sentence(name, *lapse);
+                    match failure {
+                        Some(failure) => format!("{lapse}, and the last login failed: {failure}"),
+                        None => lapse,
+                    }
+                }
+                Lack::LoginUnderWay => format!("a login to `{name}` is under way"),
+                Lack::Failed(failure) => failure.to_string(),
+                Lack::Unsatisfiable { longest } => format!(
+                    "no token of `{name}` has been valid for longer than {} seconds",
+                    longest.as_secs()
+                ),
+                Lack::Stopping => SHUTTING_DOWN.1.into(),
+            },
+        }
+    }
+
+    fn metadata(&self) -> HashMap<String, String> {
+        let mut metadata = HashMap::new();
+        match self {
+            Self::HeaderMissing | Self::ClusterName(_) | Self::Duration | Self::Stopping => {}
+            Self::ClusterUnknown(name) => {
+                metadata.insert("cluster".into(), name.to_string());
+                metadata.insert("advice".into(), "see `ucssoctl status` for the names".into());
+            }
+            Self::Lack(name, lack) => {
+                metadata.insert("cluster".into(), name.to_string());
+                match lack {
+                    Lack::LoginRequired { failure, .. } => {
+                        let advice = failure.as_ref().map(|failure| failure.advice.clone());
+                        let advice = advice.filter(|advice| !advice.is_empty());
+                        let log_in = || format!("run `ucssoctl login {name}`");
+                        metadata.insert("advice".into(), advice.unwrap_or_else(log_in));
+                    }
+                    Lack::Failed(failure) if !failure.advice.is_empty() => {
+                        metadata.insert("advice".into(), failure.advice.clone());
+                    }
+                    Lack::Unsatisfiable { longest } => {
+                        let seconds = longest.as_secs().to_string();
+                        metadata.insert("max_validity_seconds".into(), seconds);
+                    }
+                    Lack::Failed(_) | Lack::LoginUnderWay | Lack::Stopping => {}
+                }
+            }
+        }
+        metadata
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let details =
+            ErrorDetails::with_error_info(refusal.reason(), ERROR_DOMAIN, refusal.metadata());
+        Self::with_error_details(refusal.code(), refusal.sentence(), details)
+    }
+}
+
+/// The reason and the sentence of a broker that stops.
+const SHUTTING_DOWN: (&str, &str) = ("SHUTTING_DOWN", "the broker stops");
+
+/// The code of a failed login. It carries the meaning of a retry: `UNAVAILABLE` may work later by
+/// itself, `FAILED_PRECONDITION` needs somebody.
+const fn code_of(cause: Cause) -> Code {
+    match cause {
+        Cause::NodeUnreachable
+        | Cause::CertificateUntrusted
+        | Cause::UnexpectedAnswer
+        | Cause::RedirectPortTaken => Code::Unavailable,
+        Cause::LoginTimedOut => Code::DeadlineExceeded,
+        Cause::LoginCancelled => Code::Aborted,
+        Cause::BrowserUnavailable
+        | Cause::IdpError
+        | Cause::TokenUnusable
+        | Cause::WrongUser
+        | Cause::SsoDisabled => Code::FailedPrecondition,
+        Cause::Internal => Code::Internal,
+    }
+}
+
+fn lapse_sentence(name: &ClusterName, lapse: Option<Lapse>) -> String {
+    match lapse {
+        None => format!("the token of `{name}` is about to expire"),
+        Some(Lapse::NeverLoggedIn) => format!("nobody has logged in to `{name}` yet"),
+        Some(Lapse::Expired) => format!("the token of `{name}` has expired"),
+        Some(Lapse::Rejected) => format!("the cluster `{name}` does not accept its token any more"),
+        Some(Lapse::LoggedOut) => format!("somebody logged out of `{name}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use Code::{
+        Aborted, DeadlineExceeded, FailedPrecondition as Fix, Internal, Unavailable as Later,
+    };
+
+    use super::*;
+    use crate::domain::{Failure, Timestamp};
+
+    fn failure(cause: Cause, advice: &str) -> Failure {
+        Failure {
+            cause,
+            sentence: "it failed".into(),
+            advice: advice.into(),
+            at: Timestamp::default(),
+        }
+    }
+
+    fn hq(lack: Lack) -> Refusal {
+        Refusal::Lack("hq".parse().unwrap(), lack)
+    }
+
+    fn row(refusal: Refusal) -> (Code, String, String) {
+        let status = Status::from(refusal);
+        let details = status.get_error_details();
+        let info = details.error_info().expect("every refusal has a reason");
+        assert_eq!(info.domain, "ucsso.v1");
+        (status.code(), info.reason.clone(), status.message().to_owned())
+    }
+
+    fn metadata(refusal: Refusal, key: &str) -> Option<String> {
+        let details = Status::from(refusal).get_error_details();
+        details.error_info().unwrap().metadata.get(key).cloned()
+    }
+
+    #[test]
+    fn every_situation_has_its_code_reason_and_sentence() {
+        let required = |lapse| hq(Lack::LoginRequired { lapse, failure: None });
+        let table = [
+            (Refusal::HeaderMissing, Code::InvalidArgument, "HEADER_MISSING", "`ucsso: 1`"),
+            (
+                Refusal::ClusterName(InvalidClusterName),
+                Code::InvalidArgument,
+                "BAD_REQUEST",
+                "1 to 64",
+            ),
+            (Refusal::Duration, Code::InvalidArgument, "BAD_REQUEST", "duration"),
+            (
+                Refusal::ClusterUnknown("xy".parse().unwrap()),
+                Code::NotFound,
+                "CLUSTER_UNKNOWN",
+                "`xy`",
+            ),
+            (required(None), Code::FailedPrecondition, "LOGIN_REQUIRED", "about to expire"),
+            (
+                required(Some(Lapse::NeverLoggedIn)),
+                Code::FailedPrecondition,
+                "LOGIN_REQUIRED",
+                "yet",
+            ),
+            (
+                required(Some(Lapse::Expired)),
+                Code::FailedPrecondition,
+                "LOGIN_REQUIRED",
+                "has expired",
+            ),
+            (
+                required(Some(Lapse::Rejected)),
+                Code::FailedPrecondition,
+                "LOGIN_REQUIRED",
+                "not accept",
+            ),
+            (
+                required(Some(Lapse::LoggedOut)),
+                Code::FailedPrecondition,
+                "LOGIN_REQUIRED",
+                "logged out",
+            ),
+            (hq(Lack::LoginUnderWay), Code::FailedPrecondition, "LOGIN_IN_PROGRESS", "under way"),
+            (
+                hq(Lack::Unsatisfiable { longest: Duration::from_hours(1) }),
+                Code::FailedPrecondition,
+                "MIN_VALIDITY_UNSATISFIABLE",
+                "3600 seconds",
+            ),
+            (hq(Lack::Stopping), Code::Unavailable, "SHUTTING_DOWN", "stops"),
+            (Refusal::Stopping, Code::Unavailable, "SHUTTING_DOWN", "stops"),
+        ];
+        for (refusal, code, reason, part) in table {
+            let (got_code, got_reason, sentence) = row(refusal);
+            assert_eq!((got_code, &*got_reason), (code, reason));
+            assert!(sentence.contains(part), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn every_cause_of_a_failure_has_its_code() {
+        let codes: Vec<_> =
+            Cause::ALL.iter().map(|cause| row(hq(Lack::Failed(failure(*cause, ""))))).collect();
+
+        for (cause, (_, reason, sentence)) in Cause::ALL.iter().zip(&codes) {
+            assert_eq!((&**reason, &**sentence), (cause.reason(), "it failed"));
+        }
+        assert_eq!(
+            codes.iter().map(|(code, ..)| *code).collect::<Vec<_>>(),
+            [
+                Later,
+                Later,
+                Later,
+                Later,
+                Fix,
+                DeadlineExceeded,
+                Aborted,
+                Fix,
+                Fix,
+                Fix,
+                Fix,
+                Internal
+            ]
+        );
+    }
+
+    #[test]
+    fn a_refusal_says_what_mends_it() {
+        let required = |failure| hq(Lack::LoginRequired { lapse: None, failure });
+        let failed = |advice| hq(Lack::Failed(failure(Cause::IdpError, advice)));
+
+        assert_eq!(metadata(required(None), "advice").unwrap(), "run `ucssoctl login hq`");
+        let with_advice = required(Some(failure(Cause::IdpError, "look")));
+        assert_eq!(metadata(with_advice, "advice").unwrap(), "look");
+        let without = required(Some(failure(Cause::IdpError, "")));
+        assert_eq!(metadata(without, "advice").unwrap(), "run `ucssoctl login hq`");
+        assert_eq!(metadata(failed("look"), "advice").unwrap(), "look");
+        assert_eq!(metadata(failed(""), "advice"), None);
+        assert_eq!(metadata(failed(""), "cluster").unwrap(), "hq");
+        let short = hq(Lack::Unsatisfiable { longest: Duration::from_mins(1) });
+        assert_eq!(metadata(short, "max_validity_seconds").unwrap(), "60");
+    }
+}
