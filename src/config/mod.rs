@@ -4,10 +4,25 @@
 //! right; whatever is wrong with the text is found in one pass and reported together. Nothing
 //! in here opens a connection or asks a clock. `daemon` and `ctl` load it, `cisco` reads it.
 
+mod cluster;
+mod file;
+mod load;
+mod place;
+mod problem;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod value;
+
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use url::Url;
 
+pub use self::{
+    load::{Error, Untrusted},
+    problem::{Problem, Problems},
+    value::{InvalidDuration, parse_duration, show_duration},
+};
 use crate::domain::{ClusterName, Policy};
 
 /// The whole configuration.
