@@ -18,6 +18,8 @@ pub use facts::ServerFacts;
 pub use refusal::ERROR_DOMAIN;
 pub use server::{Error, METADATA_KEY, serve};
 
+pub mod client;
+
 /// The generated messages and services of `proto/ucsso/v1`.
 #[expect(
     missing_docs,
