@@ -1,0 +1,28 @@
+//! A login at an identity provider that we did not write.
+
+use crate::{simplesamlphp::SimpleSamlPhp, webdriver::Browser};
+
+/// A service provider that only receives. Nobody listens where it says.
+const SP_METADATA: &str = r#"
+<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="urn:test:sp">
+  <SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+    <AssertionConsumerService index="0" Location="http://localhost:1/acs"
+      Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"/>
+  </SPSSODescriptor>
+</EntityDescriptor>"#;
+
+#[tokio::test]
+async fn the_foreign_identity_provider_answers_the_right_password_alone() {
+    let idp = SimpleSamlPhp::start().await;
+    idp.trust("test", SP_METADATA);
+    let browser = Browser::start(None).await;
+
+    browser.goto(&idp.login_url("urn:test:sp")).await;
+    idp.log_in(&browser, "alice", "bobpw").await;
+    let refusal = browser.text("body").await;
+    idp.log_in(&browser, "", "alicepw").await;
+
+    assert!(refusal.contains("Incorrect username or password"), "{refusal}");
+    assert_eq!(browser.url().await, "http://localhost:1/acs");
+    assert!(idp.metadata().await.contains("IDPSSODescriptor"));
+}

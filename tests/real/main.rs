@@ -1,0 +1,17 @@
+//! The programs that are not ours: a browser, a SAML identity provider, gRPC clients in other
+//! languages. One binary for all of them, so that what they share is compiled and linked once.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+#[path = "../support/components.rs"]
+mod components;
+#[path = "../support/http.rs"]
+mod http;
+#[path = "../support/process.rs"]
+mod process;
+#[path = "../support/simplesamlphp.rs"]
+mod simplesamlphp;
+#[path = "../support/webdriver.rs"]
+mod webdriver;
+
+mod browser;
+mod foreign_idp;

@@ -1,0 +1,97 @@
+//! The programs that the tests use and do not build: where they are, and what installs them.
+//!
+//! A missing one fails the test that wants it, with the line that mends it. Nothing is skipped.
+
+use std::{
+    env,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+
+/// Where `tests/install` puts Python and Node packages.
+const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-tools");
+
+/// Returns the path of a program on `$PATH`, or of the file if `what` has a slash in it.
+///
+/// # Panics
+///
+/// If it is missing; with `install`, the line that installs it.
+pub(crate) fn require(what: &str, install: &str) -> PathBuf {
+    require_on(env::var_os("PATH").as_deref(), what, install)
+}
+
+fn require_on(path: Option<&OsStr>, what: &str, install: &str) -> PathBuf {
+    let found = if what.contains('/') {
+        Some(PathBuf::from(what))
+    } else {
+        path.and_then(|path| {
+            env::split_paths(path).map(|folder| folder.join(what)).find(|at| at.is_file())
+        })
+    };
+    found.filter(|at| at.exists()).unwrap_or_else(|| {
+        panic!("`{what}` is missing; `{install}` installs it, as `tests/run` does")
+    })
+}
+
+/// Debian's Chromium.
+pub(crate) fn chromium() -> PathBuf {
+    require("chromium", "apt-get install chromium")
+}
+
+/// The WebDriver server of Debian's Chromium.
+pub(crate) fn chromedriver() -> PathBuf {
+    require("chromedriver", "apt-get install chromium-driver")
+}
+
+/// The editor of the certificate database that Chromium reads.
+pub(crate) fn certutil() -> PathBuf {
+    require("certutil", "apt-get install libnss3-tools")
+}
+
+/// PHP's command line, which has a web server in it.
+pub(crate) fn php() -> PathBuf {
+    require("php", "apt-get install php-cli php-xml php-mbstring")
+}
+
+/// The web pages of Debian's SimpleSAMLphp.
+pub(crate) fn simplesamlphp() -> PathBuf {
+    require("/usr/share/simplesamlphp/www", "apt-get install simplesamlphp")
+}
+
+/// A folder for what a test wants to show: screenshots. It is kept.
+pub(crate) fn screens() -> PathBuf {
+    let folder = Path::new(TOOLS).with_file_name("screens");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "`chromium` is missing; `apt-get install chromium` installs it")]
+    fn a_machine_without_chromium_fails_and_says_what_installs_it() {
+        let nothing = tempfile::tempdir().unwrap();
+
+        require_on(Some(nothing.path().as_os_str()), "chromium", "apt-get install chromium");
+    }
+
+    #[test]
+    #[should_panic(expected = "`tests/install` installs it")]
+    fn a_missing_file_fails_the_same_way() {
+        let nothing = tempfile::tempdir().unwrap();
+
+        require(&format!("{}/bin/python", nothing.path().display()), "tests/install");
+    }
+
+    #[test]
+    fn a_program_is_found_on_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("chromium");
+        std::fs::write(&program, "").unwrap();
+        let path = env::join_paths([Path::new("/nowhere"), folder.path()]).unwrap();
+
+        assert_eq!(require_on(Some(&path), "chromium", "apt-get install chromium"), program);
+    }
+}
