@@ -190,6 +190,7 @@ fn policy(table: &mut Reader<'_, '_>, report: &mut Report) -> Policy {
     Policy {
         renew: renew.unwrap_or(default.renew),
         login_timeout: login_timeout.unwrap_or(default.login_timeout),
+        ..default
     }
 }
 

@@ -9,11 +9,12 @@ use crate::{
 };
 
 impl proto::Token {
-    pub(super) fn new(token: &Token, now: Timestamp) -> Self {
+    pub(super) fn new<C: Clock>(token: &Token, clock: &C) -> Self {
+        let now = clock.now();
         Self {
             access_token: token.grant.secret.expose().to_owned(),
             token_type: "Bearer".into(),
-            expire_time: Some(time(token.grant.expires_at)),
+            expire_time: Some(time(clock, token.grant.expires_at)),
             remaining: duration(token.remaining(now)),
             node: token.grant.node.clone(),
             user: token.grant.user.clone(),
@@ -26,9 +27,11 @@ impl proto::ClusterStatus {
     pub(super) fn new<C: Clock>(
         handle: &ClusterHandle<C>,
         published: &Published,
-        now: Timestamp,
+        clock: &C,
     ) -> Self {
         let cluster = handle.cluster();
+        let now = clock.now();
+        let time = |at| time(clock, at);
         let state = &published.state;
         let token = state.token().filter(|token| !token.is_expired(now));
         let attempt = state.attempt();
@@ -50,19 +53,19 @@ impl proto::ClusterStatus {
                 Stage::Queued => None,
                 Stage::Seated { give_up_at } => Some(time(give_up_at)),
             }),
-            failure: state.failure().map(proto::Failure::from),
+            failure: state.failure().map(|failure| proto::Failure::new(failure, clock)),
             renew: handle.renew_mode().as_str().into(),
         }
     }
 }
 
-impl From<&Failure> for proto::Failure {
-    fn from(failure: &Failure) -> Self {
+impl proto::Failure {
+    pub(super) fn new<C: Clock>(failure: &Failure, clock: &C) -> Self {
         Self {
             reason: failure.cause.reason().into(),
             sentence: failure.sentence.clone(),
             advice: failure.advice.clone(),
-            time: Some(time(failure.at)),
+            time: Some(time(clock, failure.at)),
         }
     }
 }
@@ -85,8 +88,9 @@ pub(super) fn interaction(word: i32) -> Interaction {
     }
 }
 
-pub(super) fn time(at: Timestamp) -> prost_types::Timestamp {
-    at.to_system_time().into()
+/// The wire has the wall clock's time: what clients compare with their own.
+pub(super) fn time<C: Clock>(clock: &C, at: Timestamp) -> prost_types::Timestamp {
+    clock.wall_time(at).into()
 }
 
 fn duration(duration: Duration) -> Option<prost_types::Duration> {

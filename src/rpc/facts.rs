@@ -22,15 +22,14 @@ impl ServerFacts {
         clusters: &[ClusterHandle<C>],
         clock: &C,
     ) -> proto::GetStatusResponse {
-        let now = clock.now();
         proto::GetStatusResponse {
             clusters: clusters
                 .iter()
-                .map(|cluster| proto::ClusterStatus::new(cluster, &cluster.published(), now))
+                .map(|cluster| proto::ClusterStatus::new(cluster, &cluster.published(), clock))
                 .collect(),
             server: Some(proto::ServerStatus {
                 version: env!("CARGO_PKG_VERSION").into(),
-                start_time: Some(convert::time(self.started)),
+                start_time: Some(convert::time(clock, self.started)),
                 pid: std::process::id(),
                 warnings: (self.warnings)(),
             }),

@@ -83,23 +83,25 @@ fn answer<C: Clock>(
         LoginEvent::Opened(attempt, opened) => response::Event::Opened(response::Opened {
             attempt: attempt.0,
             url: opened.start_url,
-            give_up_time: give_up_time(cluster),
+            give_up_time: give_up_time(cluster, clock),
             browser_opened: opened.browser_opened,
         }),
         LoginEvent::Done(published) => {
-            let status = proto::ClusterStatus::new(cluster, &published, clock.now());
+            let status = proto::ClusterStatus::new(cluster, &published, clock);
             response::Event::Done(response::Done { status: Some(status) })
         }
-        LoginEvent::Failed(failure) => response::Event::Failed(proto::Failure::from(&failure)),
+        LoginEvent::Failed(failure) => {
+            response::Event::Failed(proto::Failure::new(&failure, clock))
+        }
         LoginEvent::Abandoned => return Err(abandoned(cluster)),
     };
     Ok(proto::StartLoginResponse { event: Some(event) })
 }
 
-fn give_up_time<C: Clock>(cluster: &ClusterHandle<C>) -> Option<prost_types::Timestamp> {
+fn give_up_time<C: Clock>(cluster: &ClusterHandle<C>, clock: &C) -> Option<prost_types::Timestamp> {
     match cluster.published().state.attempt()?.stage {
         Stage::Queued => None,
-        Stage::Seated { give_up_at } => Some(convert::time(give_up_at)),
+        Stage::Seated { give_up_at } => Some(convert::time(clock, give_up_at)),
     }
 }
 

@@ -37,7 +37,7 @@ impl<C: Clock> TokenBroker for Tokens<C> {
             interaction: convert::interaction(request.interaction),
         };
         let token = cluster.token(ask).await.map_err(|lack| refuse(cluster, lack))?;
-        let token = proto::Token::new(&token, self.broker.clock().now());
+        let token = proto::Token::new(&token, self.broker.clock());
         Ok(Response::new(proto::GetTokenResponse { token: Some(token) }))
     }
 
@@ -56,8 +56,8 @@ impl<C: Clock> TokenBroker for Tokens<C> {
             let now = clock.now();
             let token = published.state.token().filter(|token| !token.is_expired(now));
             Ok(proto::WatchTokenResponse {
-                token: token.map(|token| proto::Token::new(token, now)),
-                status: Some(proto::ClusterStatus::new(&cluster, &published, now)),
+                token: token.map(|token| proto::Token::new(token, &clock)),
+                status: Some(proto::ClusterStatus::new(&cluster, &published, &clock)),
             })
         });
         Ok(Response::new(Box::pin(answers.chain(tokio_stream::once(Err(last))))))

@@ -1,19 +1,22 @@
 //! A clock that stands still until a test moves it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tokio::sync::watch;
 use ucsso::{broker::ports::Clock, domain::Timestamp};
 
 #[derive(Debug, Clone)]
-pub struct ManualClock(Arc<watch::Sender<Timestamp>>);
+pub(crate) struct ManualClock(Arc<watch::Sender<Timestamp>>);
 
 impl ManualClock {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(watch::Sender::new(Timestamp::from_millis(1_700_000_000_000))))
     }
 
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.0.send_modify(|now| *now = now.plus(by));
     }
 }
@@ -21,6 +24,10 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         *self.0.borrow()
+    }
+
+    fn wall_time(&self, at: Timestamp) -> SystemTime {
+        at.to_system_time()
     }
 
     async fn sleep_until(&self, at: Timestamp) {

@@ -15,11 +15,11 @@ use ucsso::{
     domain::{AttemptId, Cause, Failure, Grant, Manner, Secret, Token, Verdict},
 };
 
-use super::clock::ManualClock;
+use crate::clock::ManualClock;
 
 /// What the cluster answers to a login.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// A token that lives this long.
     Token(Duration),
     /// A failure.
@@ -29,7 +29,7 @@ pub enum Answer {
 }
 
 #[derive(Debug, Clone)]
-pub struct FakeLogin(Arc<Inside>);
+pub(crate) struct FakeLogin(Arc<Inside>);
 
 #[derive(Debug)]
 struct Inside {
@@ -43,7 +43,7 @@ struct Inside {
 }
 
 impl FakeLogin {
-    pub fn new(clock: &ManualClock) -> Self {
+    pub(crate) fn new(clock: &ManualClock) -> Self {
         Self(Arc::new(Inside {
             clock: clock.clone(),
             answers: Mutex::default(),
@@ -56,26 +56,26 @@ impl FakeLogin {
     }
 
     /// Answers the login under way, or else the next one.
-    pub fn answer(&self, answer: Answer) {
+    pub(crate) fn answer(&self, answer: Answer) {
         self.0.answers.lock().unwrap().push_back(answer);
         self.0.news.notify_one();
     }
 
-    pub fn say(&self, verdict: Verdict) {
+    pub(crate) fn say(&self, verdict: Verdict) {
         *self.0.verdict.lock().unwrap() = verdict;
     }
 
     /// How many windows were opened.
-    pub fn windows(&self) -> usize {
+    pub(crate) fn windows(&self) -> usize {
         self.0.windows.load(SeqCst)
     }
 
     /// How many are open.
-    pub fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.0.open.load(SeqCst)
     }
 
-    pub fn verifications(&self) -> usize {
+    pub(crate) fn verifications(&self) -> usize {
         self.0.verifications.load(SeqCst)
     }
 }

@@ -1,0 +1,139 @@
+//! How logins are followed, joined and ended, and how reports of refused tokens are dealt with.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use ucsso::{broker::*, domain::*};
+
+use crate::{
+    login::{Answer, FakeLogin},
+    rig::*,
+};
+
+#[tokio::test]
+async fn a_report_is_checked_on_the_cluster_before_anything_is_dropped() {
+    let rig = Rig::new(Policy::default()).with_token().await;
+    let report = |generation| {
+        let hq = rig.hq();
+        async move { hq.report_rejected(Generation(generation)).await.unwrap() }
+    };
+
+    assert_eq!(report(1).await, Report::Asked(Verdict::StillValid));
+    assert!(rig.hq().published().state.token().is_some());
+    rig.login.say(Verdict::Rejected);
+    assert_eq!(report(1).await, Report::Asked(Verdict::StillValid), "asked a moment ago");
+    assert_eq!(rig.login.verifications(), 1);
+    rig.clock.advance(Duration::from_secs(10));
+    assert_eq!(report(1).await, Report::Asked(Verdict::Rejected));
+
+    assert!(rig.hq().published().state.token().is_none());
+    assert_eq!(report(1).await, Report::Asked(Verdict::Rejected), "it is gone");
+    assert_eq!(rig.login.verifications(), 2);
+}
+
+#[tokio::test]
+async fn a_hundred_reports_are_one_question_and_at_most_one_login() {
+    let rig = Rig::new(Policy::default()).with_token().await;
+    rig.login.say(Verdict::Rejected);
+    let mut clients = JoinSet::new();
+    for _ in 0..100 {
+        let hq = rig.hq();
+        clients.spawn(async move { hq.report_rejected(Generation(1)).await.unwrap() });
+    }
+
+    for report in clients.join_all().await {
+        assert_eq!(report, Report::Asked(Verdict::Rejected));
+    }
+
+    assert_eq!(rig.login.verifications(), 1);
+    assert_eq!(rig.login.windows(), 1);
+}
+
+#[tokio::test]
+async fn a_report_about_an_older_token_says_that_there_is_a_newer_one() {
+    let rig = Rig::new(Policy::default()).with_token().await;
+    rig.login.answer(Answer::Token(HOUR));
+    rig.hq().token(ask(Interaction::Force)).await.unwrap();
+
+    assert_eq!(rig.hq().report_rejected(Generation(1)).await, Ok(Report::Superseded));
+    assert_eq!(rig.login.verifications(), 0);
+}
+
+#[tokio::test]
+async fn a_login_is_told_step_by_step() {
+    let rig = Rig::new(Policy::default());
+    let mut login = rig.hq().log_in(Manner::ShowUrl).await.unwrap();
+
+    let mut events = Vec::new();
+    while let Some(event) = login.next().await {
+        if let LoginEvent::Opened(..) = event {
+            rig.login.answer(Answer::Token(HOUR));
+        }
+        events.push(event);
+    }
+
+    let [.., LoginEvent::Opened(_, opened), LoginEvent::Done(published)] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert!(!opened.browser_opened);
+    assert_eq!(opened.start_url, "http://127.0.0.1:1/start/1");
+    assert_eq!(published.state.token().unwrap().generation, Generation(1));
+}
+
+#[tokio::test]
+async fn a_cancelled_login_tells_those_who_follow_it() {
+    let rig = Rig::new(Policy::default());
+    let mut login = rig.hq().log_in(Manner::OpenBrowser).await.unwrap();
+    rig.until(seated).await;
+
+    assert_eq!(rig.hq().cancel().await, Ok(true));
+
+    let mut last = None;
+    while let Some(event) = login.next().await {
+        last = Some(event);
+    }
+    assert!(matches!(last, Some(LoginEvent::Failed(f)) if f.cause == Cause::LoginCancelled));
+    assert_eq!(rig.hq().cancel().await, Ok(false));
+}
+
+#[tokio::test]
+async fn clusters_wait_for_the_one_window() {
+    let mut rig = Rig::new(Policy::default());
+    let other = FakeLogin::new(&rig.clock);
+    rig.broker.add(cluster("vm"), Policy::default(), other.clone());
+    let vm = rig.broker.cluster(&"vm".parse().unwrap()).unwrap().clone();
+    let mut first = rig.hq().log_in(Manner::OpenBrowser).await.unwrap();
+    rig.until(seated).await;
+
+    let mut second = vm.log_in(Manner::OpenBrowser).await.unwrap();
+    assert!(matches!(second.next().await, Some(LoginEvent::Waiting(_))));
+    rig.clock.advance(Duration::from_mins(4));
+    assert_eq!(other.windows(), 0);
+    rig.login.answer(Answer::Token(HOUR));
+    while first.next().await.is_some() {}
+
+    vm.subscribe().wait_for(seated).await.unwrap();
+    rig.clock.advance(Duration::from_mins(4));
+    tokio::task::yield_now().await;
+    assert_eq!((other.windows(), other.open()), (1, 1), "its time began with its window");
+}
+
+#[tokio::test]
+async fn whoever_waits_is_told_when_the_broker_stops() {
+    let rig = Rig::new(Policy::default());
+    let hq = rig.hq();
+    let caller = tokio::spawn(async move { hq.token(ask(Interaction::IfNeeded)).await });
+    let mut login = rig.hq().log_in(Manner::OpenBrowser).await.unwrap();
+    rig.until(seated).await;
+
+    rig.broker.stop().await;
+
+    assert_eq!(caller.await.unwrap(), Err(Lack::Stopping));
+    let mut last = None;
+    while let Some(event) = login.next().await {
+        last = Some(event);
+    }
+    assert_eq!(last, Some(LoginEvent::Abandoned));
+    tokio::task::yield_now().await;
+    assert_eq!(rig.login.open(), 0);
+}

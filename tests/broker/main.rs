@@ -1,0 +1,8 @@
+//! The broker with a clock that stands still and a cluster that answers when told.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod clock;
+mod login;
+mod logins;
+mod rig;
+mod tokens;
