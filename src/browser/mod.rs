@@ -1,5 +1,42 @@
-//! How a human is asked: a loopback listener, two pages, and a program that opens a URL.
+//! How a human is asked: a loopback listener, its pages, and a program that opens a URL.
 //!
 //! Knows URLs, not OAuth: it delivers the query and the fragment of the redirect to whoever
 //! expects them and does not look inside. Tokens pass through here; none is kept, logged or
 //! shown. Called by `cisco`, put together by `daemon`.
+//!
+//! One login in this room: [`Listener::expect`] makes a ticket and its start page; the
+//! human opens it; the page takes a nonce into `sessionStorage` and goes on to the
+//! cluster; the cluster redirects to the landing page; the landing page posts the nonce with
+//! what came back; [`Expectation::arrival`] hands it out; [`Reply::finish`] tells the human.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `listener` | the socket, its connections and their limits |
+//! | `peer` | whose process a connection comes from |
+//! | `request` | what a request must look like before anybody reads its path |
+//! | `visit` | tickets, nonces, and which logins are pending |
+//! | `site` | which page or answer a request gets |
+//! | `page` | what the pages look like, and what their scripts may do |
+//! | `verdict` | what the human is told |
+//! | `answer` | the headers of every answer |
+//! | `refusal` | why a request was refused, and how often |
+//! | `expectation` | what the caller holds while a login is pending |
+
+mod answer;
+mod error;
+mod expectation;
+mod listener;
+mod page;
+mod peer;
+mod refusal;
+mod request;
+mod site;
+#[cfg(test)]
+mod tests;
+mod verdict;
+mod visit;
+
+pub use error::Error;
+pub use expectation::{Arrival, Expectation, Landing, Reply};
+pub use listener::Listener;
+pub use refusal::{Refusal, Refusals};

@@ -1,0 +1,112 @@
+//! What the caller holds while a login is pending, and what the redirect brings.
+
+use std::{fmt, sync::Arc};
+
+use tokio::sync::{mpsc, oneshot};
+use zeroize::Zeroizing;
+
+use super::{listener::Serving, visit::OneTime};
+
+/// One pending login. Dropping it withdraws the ticket, the nonce and the path. It keeps its
+/// listener serving.
+pub struct Expectation {
+    serving: Arc<Serving>,
+    path: String,
+    start_url: Zeroizing<String>,
+    arrivals: mpsc::Receiver<Arrival>,
+}
+
+impl Expectation {
+    pub(super) fn new(
+        serving: Arc<Serving>,
+        path: &str,
+        ticket: &OneTime,
+        arrivals: mpsc::Receiver<Arrival>,
+    ) -> Self {
+        let start_url = Zeroizing::new(serving.site.start_url(ticket));
+        Self { serving, path: path.to_owned(), start_url, arrivals }
+    }
+
+    /// The page that begins the login, `http://127.0.0.1:8765/start/…`. It works once.
+    #[must_use]
+    pub fn start_url(&self) -> &str {
+        &self.start_url
+    }
+
+    /// Waits for the redirect whose nonce is right. There is one; after it, waits for ever.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no redirect; the next call returns it.
+    pub async fn arrival(&mut self) -> Arrival {
+        match self.arrivals.recv().await {
+            Some(arrival) => arrival,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether a browser has fetched the start page.
+    #[must_use]
+    pub fn started(&self) -> bool {
+        self.serving.site.visits().has_begun(&self.path)
+    }
+}
+
+impl Drop for Expectation {
+    fn drop(&mut self) {
+        self.serving.site.visits().withdraw(&self.path);
+    }
+}
+
+impl fmt::Debug for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Expectation").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// What a redirect brought. Nobody in this room has looked inside.
+pub struct Arrival {
+    /// What came after `?`, without it; empty if there was none.
+    pub query: Zeroizing<String>,
+    /// What came after `#`, without it; empty if there was none.
+    pub fragment: Zeroizing<String>,
+    /// The landing page, which waits to be told what to show.
+    pub reply: Reply,
+}
+
+impl fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Arrival(..)")
+    }
+}
+
+/// The landing page of a redirect. If it is dropped unfinished, the page says that the login
+/// did not finish; after a minute without an answer, that it is still being checked.
+#[derive(Debug)]
+pub struct Reply(pub(super) oneshot::Sender<Landing>);
+
+impl Reply {
+    /// Tells the landing page what to show. The human may have closed it; that is no failure.
+    pub fn finish(self, landing: Landing) {
+        let _closed = self.0.send(landing);
+    }
+}
+
+/// How a login ended, as the human is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Landing {
+    /// A token is held.
+    Done {
+        /// Whose it is.
+        user: String,
+        /// Until when, in milliseconds since 1970-01-01 UTC.
+        until_millis: u64,
+    },
+    /// No token came of it.
+    Failed {
+        /// What went wrong: a lower-case fragment without a full stop.
+        sentence: String,
+        /// What mends it, with the command in backticks. May be empty.
+        advice: String,
+    },
+}
