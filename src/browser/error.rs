@@ -29,4 +29,21 @@ pub enum Error {
     /// A URL that a browser is to be sent to is neither `http` nor `https`.
     #[error("the URL is neither http nor https")]
     NotAWebUrl,
+    /// The program that opens URLs does not exist.
+    #[error("there is no program `{command}` to open a browser with")]
+    OpenerMissing {
+        /// The program.
+        command: String,
+    },
+    /// The program that opens URLs could not be started, or ended badly at once.
+    #[error("`{command}` opened no browser")]
+    OpenerFailed {
+        /// The program.
+        command: String,
+        /// How it ended.
+        source: io::Error,
+    },
+    /// There is no desktop to open a window on, and nothing else was configured.
+    #[error("there is no display to open a browser on")]
+    NoDisplay,
 }

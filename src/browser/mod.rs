@@ -5,7 +5,7 @@
 //! shown. Called by `cisco`, put together by `daemon`.
 //!
 //! One login in this room: [`Listener::expect`] makes a ticket and its start page; the
-//! human opens it; the page takes a nonce into `sessionStorage` and goes on to the
+//! [`Opener`] opens that page; the page takes a nonce into `sessionStorage` and goes on to the
 //! cluster; the cluster redirects to the landing page; the landing page posts the nonce with
 //! what came back; [`Expectation::arrival`] hands it out; [`Reply::finish`] tells the human.
 //!
@@ -21,11 +21,13 @@
 //! | `answer` | the headers of every answer |
 //! | `refusal` | why a request was refused, and how often |
 //! | `expectation` | what the caller holds while a login is pending |
+//! | `open` | the program that opens a URL |
 
 mod answer;
 mod error;
 mod expectation;
 mod listener;
+mod open;
 mod page;
 mod peer;
 mod refusal;
@@ -39,4 +41,5 @@ mod visit;
 pub use error::Error;
 pub use expectation::{Arrival, Expectation, Landing, Reply};
 pub use listener::Listener;
+pub use open::{Environment, Opener};
 pub use refusal::{Refusal, Refusals};

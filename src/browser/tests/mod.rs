@@ -2,6 +2,7 @@
 
 mod limits;
 mod login;
+mod opener;
 mod refusals;
 
 use std::net::SocketAddr;
