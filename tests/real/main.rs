@@ -14,4 +14,4 @@ mod simplesamlphp;
 mod webdriver;
 
 mod browser;
-mod foreign_idp;
+mod identity_provider;

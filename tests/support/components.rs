@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Where `tests/install` puts Python and Node packages.
-const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-tools");
+pub(crate) const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-tools");
 
 /// Returns the path of a program on `$PATH`, or of the file if `what` has a slash in it.
 ///

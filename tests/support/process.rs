@@ -6,7 +6,8 @@
 use std::{
     collections::BTreeMap,
     fs,
-    process::{Output, Stdio},
+    net::TcpListener,
+    process::{ExitStatus, Output, Stdio},
     sync::Arc,
     time::Duration,
 };
@@ -61,6 +62,16 @@ impl Process {
             Ok(Ok(output)) => find(&output).unwrap(),
             _ => panic!("`{}` never wrote `{text}`; it wrote:\n{}", self.name, self.output()),
         }
+    }
+
+    /// Waits until it has ended, and returns how, and what it wrote.
+    pub(crate) async fn end(mut self) -> (ExitStatus, String) {
+        let Ok(status) = timeout(PATIENCE, self.child.wait()).await else {
+            panic!("`{}` does not end; it wrote:\n{}", self.name, self.output());
+        };
+        // The streams may still have something when the process has ended.
+        while self.output.changed().await.is_ok() {}
+        (status.unwrap(), self.output())
     }
 
     /// What it wrote so far.
@@ -139,6 +150,11 @@ pub(crate) async fn run_well(command: &mut Command) -> String {
     stdout
 }
 
+/// Returns a port that nobody listened on a moment ago, for a program that has to be told one.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 /// Asks again and again until there is an answer, and returns it.
 ///
 /// # Panics
@@ -175,6 +191,15 @@ mod tests {
             (stat.is_empty() || stat.contains(") Z ")).then_some(())
         })
         .await;
+    }
+
+    #[tokio::test]
+    async fn a_process_that_has_ended_tells_how_and_what_it_said() {
+        let process = Process::start(Command::new("sh").args(["-c", "echo said; exit 3"]));
+
+        let (status, said) = process.end().await;
+
+        assert_eq!((status.code(), said.as_str()), (Some(3), "said\n"));
     }
 
     #[tokio::test]

@@ -4,13 +4,17 @@
 //! file and everything it writes in a temporary one. `alice` (`alicepw`) and `bob` (`bobpw`) can
 //! log in; the assertion has their name as `uid`.
 
-use std::{fs, net::TcpListener, path::Path};
+use std::{fs, path::Path};
 
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::{components, http, process::Process, webdriver::Browser};
+use crate::{
+    components, http,
+    process::{Process, free_port},
+    webdriver::Browser,
+};
 
 /// A running identity provider.
 pub(crate) struct SimpleSamlPhp {
@@ -80,9 +84,4 @@ impl SimpleSamlPhp {
     pub(crate) fn trust(&self, name: &str, sp_metadata: &str) {
         fs::write(self.folder.path().join(format!("trusted/{name}.xml")), sp_metadata).unwrap();
     }
-}
-
-/// A port that nobody listened on a moment ago: PHP cannot say which one it chose.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -1,4 +1,4 @@
-//! A login at an identity provider that we did not write.
+//! The foreign identity provider itself: that it asks for the password, and whom it answers.
 
 use crate::{simplesamlphp::SimpleSamlPhp, webdriver::Browser};
 
