@@ -1,0 +1,99 @@
+//! Programs in other languages that know the `.proto` files and nothing else of ours. They give
+//! no channel option: that their library puts the socket's path into `:authority` is our concern.
+
+use tokio::process::Command;
+use ucsso::lab::{IdpChoice, walk::Walk};
+
+use crate::{
+    components::{TOOLS, require},
+    estate::Estate,
+    process::{run, run_well},
+};
+
+/// Lists the services over `grpc.reflection.v1alpha`, the version that most tools speak.
+const REFLECTION: &str = "
+import os, grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+with grpc.insecure_channel(os.environ['UCSSO_SOCKET']) as channel:
+    print(*ProtoReflectionDescriptorDatabase(channel).get_services(), sep='\\n')
+";
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+
+fn python() -> Command {
+    Command::new(require(&format!("{TOOLS}/python/bin/python"), "tests/install"))
+}
+
+fn python_example() -> Command {
+    let mut python = python();
+    python.arg(format!("{EXAMPLES}/python/uds.py"));
+    python
+}
+
+fn node_example() -> Command {
+    let mut node = Command::new(require("node", "apt-get install nodejs"));
+    node.env("NODE_PATH", require(&format!("{TOOLS}/node/node_modules"), "tests/install"))
+        .arg(format!("{EXAMPLES}/node/uds.js"));
+    node
+}
+
+/// An estate whose broker holds alice's token for `hq`.
+async fn logged_in() -> Estate {
+    let estate = Estate::start(IdpChoice::Own).await;
+    let login = estate.log_in("hq").await;
+    let mut walk = Walk::new(estate.lab.ca_pem(), "alice", "alicepw").unwrap();
+    let walked = walk.login(&login.start_url.parse().unwrap()).await.unwrap();
+    assert!(walked.ok, "{walked:?}");
+    login.end().await;
+    estate
+}
+
+/// Points a client at the broker, and at UDS under a name that every resolver knows.
+fn told<'a>(client: &'a mut Command, estate: &Estate) -> &'a mut Command {
+    client
+        .env("UCSSO_SOCKET", estate.socket_url())
+        .env("UDS_URL", estate.node_url("cucm-pub"))
+        .env("UDS_CA", estate.ca_file())
+}
+
+#[tokio::test]
+async fn a_python_program_fetches_the_token_and_asks_uds() {
+    let estate = logged_in().await;
+
+    let record = run_well(told(&mut python_example(), &estate)).await;
+
+    assert!(record.contains("<userName>alice</userName>"), "{record}");
+}
+
+#[tokio::test]
+async fn a_node_program_fetches_the_token_and_asks_uds() {
+    let estate = logged_in().await;
+
+    let record = run_well(told(&mut node_example(), &estate)).await;
+
+    assert!(record.contains("<userName>alice</userName>"), "{record}");
+}
+
+#[tokio::test]
+async fn a_program_that_names_an_unknown_cluster_is_told_so() {
+    let estate = Estate::start(IdpChoice::Own).await;
+
+    for mut client in [python_example(), node_example()] {
+        let output = run(told(client.arg("nowhere"), &estate)).await;
+
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("no token: NOT_FOUND"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_knows_nothing_learns_the_services_by_reflection() {
+    let estate = Estate::start(IdpChoice::Own).await;
+
+    let services = run_well(told(python().args(["-c", REFLECTION]), &estate)).await;
+
+    for service in ["ucsso.v1.TokenBroker", "ucsso.v1.Login", "grpc.health.v1.Health"] {
+        assert!(services.lines().any(|line| line == service), "{services}");
+    }
+}
