@@ -1,3 +1,7 @@
-//! `ucsso-lab`.
+//! `ucsso-lab`: a UC estate in a box.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ucsso::lab::cli::main()
+}

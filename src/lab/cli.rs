@@ -1,0 +1,286 @@
+//! The lab for people: `ucsso-lab serve`.
+//!
+//! Owns the arguments and what is printed; the rest of the lab prints nothing. Called by the
+//! program `ucsso-lab`.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{
+    Behaviour, Certificates, IdpChoice, Lab, LabConfig, Ports,
+    faults::{IdpMood, Load, StatusXml, TokenFormat},
+    recipe,
+    users::USERS,
+};
+
+/// A simulated Cisco UC estate on this machine, to try and to test a token broker.
+#[derive(Debug, Parser)]
+#[command(name = "ucsso-lab", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the estate until Ctrl-C.
+    Serve(ServeArgs),
+}
+
+/// The arguments of `serve`.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
+pub struct ServeArgs {
+    /// Where ca.pem, a configuration and metadata are written [default: ucsso-lab in
+    /// the user's runtime folder, else here].
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+    /// Ports of cucm-pub, cucm-sub, cuc and idp; 0 is any free one.
+    #[arg(long, value_name = "PORT,..", default_value = "8443,8444,8445,8446", value_parser = ports)]
+    ports: Ports,
+    /// How long a token lives.
+    #[arg(long, value_name = "TIME", default_value = "60m", value_parser = duration)]
+    token_lifetime: Duration,
+    /// What a token looks like.
+    #[arg(long, value_enum, default_value_t)]
+    token_format: TokenFormat,
+    /// How long the identity provider remembers a browser; 0s shows the form each time.
+    #[arg(long, value_name = "TIME", default_value = "8h", value_parser = duration)]
+    idp_session: Duration,
+    /// How long a node remembers a browser and hands out the same token again.
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    sp_session: Duration,
+    /// The port of the broker's redirect URIs.
+    #[arg(long, value_name = "PORT", default_value_t = 27443)]
+    redirect_port: u16,
+    /// A redirect URI to register besides, as hq=URI or vm=URI.
+    #[arg(long, value_name = "CLUSTER=URI", value_parser = registration)]
+    redirect_uri: Vec<(&'static str, String)>,
+    /// Send `state` back.
+    #[arg(long)]
+    echo_state: bool,
+    /// A cluster on which single sign-on is off.
+    #[arg(long, value_name = "CLUSTER", value_parser = ["hq", "vm"])]
+    sso_disabled: Vec<String>,
+    /// A shape of the status document.
+    #[arg(long, value_name = "VARIANT", value_enum, default_value_t)]
+    status_xml: StatusXml,
+    /// What the nodes show at the TLS handshake.
+    #[arg(long, value_enum, default_value_t)]
+    certificates: Certificates,
+    /// UDS and CUMI are too busy: status 503.
+    #[arg(long)]
+    busy: bool,
+    /// The identity provider says no.
+    #[arg(long)]
+    deny: bool,
+    /// A SAML identity provider to use in place of the lab's own.
+    #[arg(long, value_name = "FILE")]
+    idp_metadata: Option<PathBuf>,
+    /// Print each request.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// Why the lab ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It did not start.
+    #[error("the lab does not start")]
+    Start(#[from] super::Error),
+    /// A file could not be read.
+    #[error("`{0}` cannot be read")]
+    Read(PathBuf, #[source] io::Error),
+    /// A file could not be written.
+    #[error("`{0}` cannot be written")]
+    Write(PathBuf, #[source] io::Error),
+    /// The system gives no signals, no threads or no terminal.
+    #[error("the system does not let it run")]
+    System(#[from] io::Error),
+}
+
+/// Reads the command line, does what it says, and says what went wrong.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { command: Command::Serve(args) } = Cli::parse();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let ended = runtime.map_err(Failure::from).and_then(|runtime| runtime.block_on(serve(&args)));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "{}", explained(&failure));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a lab until Ctrl-C or SIGTERM.
+pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
+    if args.verbose {
+        tracing_subscriber::fmt().with_writer(io::stderr).with_target(false).init();
+    }
+    let lab = Lab::start(args.config()?).await?;
+    let folder = args.folder();
+    let files = Files::write(&lab, &folder, args.redirect_port)?;
+    io::stdout().write_all(orientation(&lab, args, &files).as_bytes())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        // Both branches only end the wait; there is nothing to lose in the other one.
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminated.recv() => {}
+    }
+    lab.stop().await;
+    Ok(())
+}
+
+impl ServeArgs {
+    /// The lab that the arguments describe.
+    pub fn config(&self) -> Result<LabConfig, Failure> {
+        let idp_choice = match &self.idp_metadata {
+            None => IdpChoice::Own,
+            Some(file) => IdpChoice::Foreign {
+                metadata_xml: fs::read_to_string(file)
+                    .map_err(|error| Failure::Read(file.clone(), error))?,
+            },
+        };
+        let mut config = LabConfig {
+            ports: self.ports,
+            token_lifetime: self.token_lifetime,
+            idp: idp_choice,
+            certificates: self.certificates,
+            behaviour: self.behaviour(),
+            ..LabConfig::default()
+        };
+        for cluster in ["hq", "vm"] {
+            let usual = recipe::redirect_uri(self.redirect_port, cluster);
+            config.redirect_uris.insert(cluster, vec![usual]);
+        }
+        for (cluster, uri) in &self.redirect_uri {
+            config.redirect_uris.entry(cluster).or_default().push(uri.clone());
+        }
+        Ok(config)
+    }
+
+    fn behaviour(&self) -> Behaviour {
+        Behaviour {
+            status_xml: self.status_xml,
+            sso_disabled: self.sso_disabled.iter().cloned().collect(),
+            load: if self.busy { Load::Busy } else { Load::Idle },
+            echo_state: self.echo_state,
+            token_format: self.token_format,
+            sp_session: self.sp_session,
+            idp_session: self.idp_session,
+            idp: if self.deny { IdpMood::Denies } else { IdpMood::Willing },
+            ..Behaviour::default()
+        }
+    }
+
+    fn folder(&self) -> PathBuf {
+        let runtime = directories::BaseDirs::new()
+            .and_then(|dirs| dirs.runtime_dir().map(|dir| dir.join("ucsso-lab")));
+        self.dir.clone().or(runtime).unwrap_or_else(|| PathBuf::from("ucsso-lab"))
+    }
+}
+
+/// What was written for clients to read. None of it is secret.
+struct Files {
+    ca: PathBuf,
+    config: PathBuf,
+    metadata: [PathBuf; 2],
+}
+
+impl Files {
+    fn write(lab: &Lab, folder: &Path, redirect_port: u16) -> Result<Self, Failure> {
+        fs::create_dir_all(folder).map_err(|error| Failure::Write(folder.to_owned(), error))?;
+        let folder = folder.canonicalize().map_err(|e| Failure::Write(folder.to_owned(), e))?;
+        let put = |name: &str, text: &str| {
+            let path = folder.join(name);
+            fs::write(&path, text).map_err(|error| Failure::Write(path.clone(), error))?;
+            Ok::<_, Failure>(path)
+        };
+        let ca = put("ca.pem", lab.ca_pem())?;
+        let config = put("config.toml", &lab.ucsso_toml(redirect_port, &ca))?;
+        let hq = put("sp-hq.xml", &lab.sp_metadata("hq"))?;
+        let vm = put("sp-vm.xml", &lab.sp_metadata("vm"))?;
+        Ok(Self { ca, config, metadata: [hq, vm] })
+    }
+}
+
+fn orientation(lab: &Lab, args: &ServeArgs, files: &Files) -> String {
+    let at = |name| {
+        let (host, port) = lab.node(name);
+        format!("https://{host}:{port}")
+    };
+    let users: Vec<String> =
+        USERS.iter().map(|user| format!("{} / {}", user.id, user.password)).collect();
+    let mut lines = vec![
+        ("hq", format!("{}  Unified CM, publisher", at("cucm-pub"))),
+        ("", format!("{}  Unified CM, subscriber", at("cucm-sub"))),
+        ("vm", format!("{}  Unity Connection", at("cuc"))),
+        ("idp", lab.idp_url().to_string()),
+        ("users", users.join(", ")),
+        ("tokens", format!("live {} s", args.token_lifetime.as_secs())),
+        ("trust", files.ca.display().to_string()),
+        ("config", files.config.display().to_string()),
+    ];
+    if args.idp_metadata.is_some() {
+        // The foreign identity provider has to be told whom it serves.
+        lines.extend(files.metadata.iter().map(|file| ("metadata", file.display().to_string())));
+    }
+    let mut text = String::from("A UC estate on 127.0.0.1; Ctrl-C ends it.\n\n");
+    for (name, line) in lines {
+        writeln!(text, "  {name:<9} {line}").expect("a string takes what is written");
+    }
+    let config = lab.ucsso_toml(args.redirect_port, &files.ca);
+    text.push('\n');
+    for line in config.lines() {
+        let indent = if line.is_empty() { "" } else { "    " };
+        writeln!(text, "{indent}{line}").expect("a string takes what is written");
+    }
+    text
+}
+
+/// The failure and its causes, on one line.
+fn explained(failure: &Failure) -> String {
+    let mut text = format!("ucsso-lab: {failure}");
+    let mut cause = std::error::Error::source(failure);
+    while let Some(error) = cause {
+        write!(text, ": {error}").expect("a string takes what is written");
+        cause = error.source();
+    }
+    text
+}
+
+fn ports(text: &str) -> Result<Ports, String> {
+    let numbers: Result<Vec<u16>, _> = text.split(',').map(str::parse).collect();
+    match numbers.as_deref() {
+        Ok(&[publisher, subscriber, cuc, idp]) => {
+            Ok(Ports { cucm_pub: publisher, cucm_sub: subscriber, cuc, idp })
+        }
+        _ => Err("write four ports, 8443,8444,8445,8446 for example".to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let length: jiff::SignedDuration =
+        text.parse().map_err(|_| "not a time; write 60s, 5m or 8h".to_owned())?;
+    Duration::try_from(length).map_err(|_| "a time is not negative".to_owned())
+}
+
+fn registration(text: &str) -> Result<(&'static str, String), String> {
+    let (cluster, uri) = text.split_once('=').ok_or("write hq=URI or vm=URI")?;
+    let cluster = ["hq", "vm"].into_iter().find(|known| *known == cluster);
+    Ok((cluster.ok_or("the clusters are hq and vm")?, uri.to_owned()))
+}
