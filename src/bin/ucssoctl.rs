@@ -1,3 +1,7 @@
-//! `ucssoctl`.
+//! `ucssoctl`: the command line of the broker. See [`ucsso::ctl`].
 
-fn main() {}
+use std::{env, process::ExitCode};
+
+fn main() -> ExitCode {
+    ucsso::ctl::main(env::args_os())
+}

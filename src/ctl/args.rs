@@ -1,0 +1,211 @@
+//! The command line as it is written: commands, options and their help.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{config::parse_duration, domain::ClusterName};
+
+/// The codes, for `--help`.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    something else went wrong
+  2    the command line is wrong
+  3    the daemon cannot be reached
+  4    somebody has to log in
+  5    time ran out, or a login is under way
+  6    not allowed
+  7    the configuration has no such cluster
+  8    the cluster, the identity provider or the network failed
+  130  interrupted";
+
+const STATUS_HELP: &str = "\
+The exit code is 0 if every cluster named, or every cluster if none is named, has a usable \
+token. Else it is that of the worst of them: 8 if a cluster or the network failed or the cluster \
+refuses the configuration, 4 if somebody has to log in, 5 if a login is under way. It is the \
+same with --json, and with a token that is good while its renewal fails it is 0.
+
+The JSON has \"schema_version\": 1. Fields may be added under that version; none is removed or \
+changes its meaning. It never contains a token. With --watch it is one line for each change.";
+
+const TOKEN_HELP: &str = "\
+Nothing but the token goes to standard output, so this works:
+
+  curl -H \"$(ucssoctl token hq --header)\" https://cucm-pub.example.com:8443/cucm-uds/user/alice
+
+A process's arguments are seen by every user of the machine, so in a script rather let curl read \
+the header from a pipe:
+
+  ucssoctl token hq --header | curl -H @- https://cucm-pub.example.com:8443/cucm-uds/user/alice";
+
+const LOGIN_HELP: &str = "\
+The daemon opens the login page in the browser, and this command waits until it is known how the \
+login ended. Ctrl-C cancels the login; one that was under way before goes on.
+
+With --no-browser the page's address is printed instead. It works once. The page belongs to this \
+machine: with a browser on another one, forward its port first, with the `ssh -L` line that is \
+printed too.";
+
+/// Asks ucssod for tokens, and tells it what to do.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ucssoctl",
+    version,
+    about = "Access tokens of Cisco UC clusters, from the broker ucssod",
+    long_about = "Asks ucssod, the broker of access tokens for Cisco Unified Communications \
+                  clusters, for tokens and for their state, and begins and ends logins.",
+    after_long_help = EXIT_CODES,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(super) struct Arguments {
+    /// The daemon's socket [default: what `UCSSO_SOCKET=unix:///PATH` says, else
+    /// `$XDG_RUNTIME_DIR/ucsso/broker.sock`]
+    #[arg(long, global = true, value_name = "PATH", display_order = 90)]
+    pub(super) socket: Option<PathBuf>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Ask the daemon.
+    #[command(flatten)]
+    Ask(Question),
+    /// Write, check or find the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// What to ask the daemon.
+#[derive(Debug, Subcommand)]
+pub(super) enum Question {
+    /// Show which tokens are held, for how long, and what comes next
+    #[command(after_long_help = STATUS_HELP)]
+    Status(StatusArgs),
+    /// Print a token
+    #[command(after_long_help = TOKEN_HELP)]
+    Token(TokenArgs),
+    /// Log in to a cluster
+    #[command(after_long_help = LOGIN_HELP)]
+    Login(LoginArgs),
+    /// Cancel the login that is under way; a good token stays
+    Cancel(ClusterArgs),
+    /// Forget a cluster's token
+    #[command(after_long_help = "\
+The token is not revoked on the cluster: no way to do that is published. Nor does the browser \
+lose its session at the identity provider.")]
+    Logout(ClusterArgs),
+}
+
+/// `ucssoctl status`.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// The clusters; all of them if none is named
+    #[arg(value_name = "CLUSTER")]
+    pub(super) clusters: Vec<ClusterName>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Go on, and show each change
+    #[arg(long, short)]
+    pub(super) watch: bool,
+}
+
+/// `ucssoctl token`.
+#[derive(Debug, Args)]
+pub(super) struct TokenArgs {
+    /// The cluster
+    pub(super) cluster: ClusterName,
+    /// How long the token must still be valid, `5m` for example [default: long enough for one
+    /// request]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(super) min_validity: Option<Duration>,
+    /// How long to wait if a login is needed, `60s` for example [default: until it has ended]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(super) wait: Option<Duration>,
+    /// Whether the human may be asked.
+    #[command(flatten)]
+    pub(super) asking: Asking,
+    /// How the token is printed.
+    #[command(flatten)]
+    pub(super) form: Form,
+}
+
+/// Whether the human may be asked.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(super) struct Asking {
+    /// Print a token that is held, or fail; never open a login
+    #[arg(long)]
+    pub(super) no_login: bool,
+    /// Log in now, even if a good token is held
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+/// How a token is printed.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(super) struct Form {
+    /// Print a whole `Authorization:` header
+    #[arg(long)]
+    pub(super) header: bool,
+    /// Print JSON, with the expiry, the node and the user
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `ucssoctl login`.
+#[derive(Debug, Args)]
+pub(super) struct LoginArgs {
+    /// The cluster; not needed if there is only one
+    pub(super) cluster: Option<ClusterName>,
+    /// Open no browser, and print the address of the login page
+    #[arg(long)]
+    pub(super) no_browser: bool,
+}
+
+/// A command about one cluster.
+#[derive(Debug, Args)]
+pub(super) struct ClusterArgs {
+    /// The cluster
+    pub(super) cluster: ClusterName,
+}
+
+/// `ucssoctl config`.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Write an annotated example to where the daemon looks for it
+    Init {
+        /// Overwrite what is there
+        #[arg(long)]
+        force: bool,
+    },
+    /// List all that is wrong with the configuration, or say what was understood
+    #[command(after_long_help = "\
+Where the configuration is right, `register` is the redirect URI that the administrator of the \
+cluster has to register there, letter by letter.")]
+    Check {
+        /// The file; the daemon's own if none is named
+        file: Option<PathBuf>,
+    },
+    /// Print where the configuration is
+    Path,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_put_together_rightly() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,164 @@
+//! What can go wrong on the command line, what mends it, and with which code the program ends.
+
+use std::{error::Error as _, fmt::Write as _, io, path::PathBuf};
+
+use tonic::{Code, Status};
+
+use super::exit::Exit;
+use crate::{
+    config, paths,
+    rpc::{
+        client::{self, ConnectError},
+        proto,
+    },
+};
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// A path is not known.
+    #[error(transparent)]
+    Path(#[from] paths::Error),
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The daemon refused a call.
+    #[error("{}", sentence(.0))]
+    Refused(Box<Status>),
+    /// No token came within the time given. The login goes on.
+    #[error("no token of `{cluster}` within {waited}; a login that is under way goes on")]
+    Waited {
+        /// The cluster.
+        cluster: String,
+        /// How long, in words.
+        waited: String,
+    },
+    /// A login ended without a token.
+    #[error("{}", .0.sentence)]
+    LoginFailed(Box<proto::Failure>),
+    /// There are several clusters, and none was named.
+    #[error("there are several clusters: {}", .names.join(", "))]
+    WhichCluster {
+        /// All of them.
+        names: Vec<String>,
+    },
+    /// The answer lacks what the contract promises.
+    #[error("the daemon's answer lacks its {0}")]
+    Incomplete(&'static str),
+    /// There is no configuration, or it is wrong.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The file is there already.
+    #[error("`{}` is there already", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file cannot be written.
+    #[error("`{}` cannot be written", .path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The operating system does not give what every command needs.
+    #[error("this process cannot work")]
+    System(#[source] io::Error),
+    /// Nobody reads the output any more.
+    #[error("the output cannot be written")]
+    Output(#[source] io::Error),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// The code with which the program ends.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Path(paths::Error::SocketVariable | paths::Error::SocketTooLong { .. })
+            | Self::WhichCluster { .. } => Exit::Usage,
+            Self::Connect(ConnectError::Denied { .. } | ConnectError::OtherUser { .. }) => {
+                Exit::Denied
+            }
+            Self::Path(paths::Error::NoRuntimeDir) | Self::Connect(_) => Exit::NotReachable,
+            Self::Refused(status) => Exit::of_status(status),
+            Self::Waited { .. } => Exit::TimedOut,
+            Self::LoginFailed(failure) => Exit::of_reason(&failure.reason).unwrap_or(Exit::Other),
+            Self::Interrupted => Exit::Interrupted,
+            Self::Path(paths::Error::NoHome)
+            | Self::Incomplete(_)
+            | Self::Config(_)
+            | Self::Exists { .. }
+            | Self::Unwritable { .. }
+            | Self::System(_)
+            | Self::Output(_) => Exit::Other,
+        }
+    }
+
+    /// What mends it; empty where there is nothing to say.
+    pub(super) fn advice(&self) -> String {
+        match self {
+            Self::Path(error) => error.advice().to_owned(),
+            Self::Connect(ConnectError::NotRunning { .. }) => start_line(),
+            Self::Refused(status) => client::advice(status).unwrap_or_default(),
+            Self::LoginFailed(failure) => failure.advice.clone(),
+            Self::WhichCluster { names } => {
+                let first = names.first().map_or("CLUSTER", String::as_str);
+                format!("name one, `ucssoctl login {first}`")
+            }
+            Self::Config(error) => error.advice(),
+            Self::Exists { .. } => "`--force` overwrites it".to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// The error with its causes, on one line, each said once.
+    pub(super) fn chain(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = self.source();
+        while let Some(next) = cause {
+            // Writing to a string does not fail.
+            let _ = write!(line, ": {next}");
+            cause = next.source();
+        }
+        line
+    }
+
+    /// Whether there is anybody to tell: a reader that went away, `head` for example, knows.
+    pub(super) fn is_worth_saying(&self) -> bool {
+        match self {
+            Self::Output(error) => error.kind() != io::ErrorKind::BrokenPipe,
+            Self::Interrupted => false,
+            _ => true,
+        }
+    }
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        Self::Refused(Box::new(status))
+    }
+}
+
+/// The daemon's sentence; where the connection broke, one of our own.
+fn sentence(status: &Status) -> &str {
+    match (status.code(), client::reason(status)) {
+        (Code::Unavailable, None) => "the connection to ucssod broke",
+        (Code::Cancelled | Code::DeadlineExceeded, None) => "ucssod did not answer in time",
+        _ if status.message().is_empty() => "ucssod refused without saying why",
+        _ => status.message(),
+    }
+}
+
+/// How this user starts the daemon: through systemd where its unit is installed.
+fn start_line() -> String {
+    let installed = paths::unit_files(paths::process_environment).iter().any(|unit| unit.exists());
+    if installed {
+        format!("start it with `systemctl --user start {}`", paths::UNIT)
+    } else {
+        "start it with `ucssod &`".to_owned()
+    }
+}

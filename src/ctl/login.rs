@@ -1,0 +1,177 @@
+//! `ucssoctl login`, `cancel` and `logout`: the acts that need a human.
+
+use jiff::Timestamp;
+use tokio::signal::ctrl_c;
+use url::{Host, Url};
+
+use super::{
+    args::LoginArgs,
+    error::Error,
+    moment, status,
+    terminal::{note, now, out},
+};
+use crate::{
+    domain::ClusterName,
+    rpc::{
+        client::Client,
+        proto::{
+            CancelLoginRequest, ClusterStatus, LogoutRequest, StartLoginRequest,
+            start_login_response::{Event, Opened},
+        },
+    },
+};
+
+/// Begins a login, or joins one, and says what happens until it has ended.
+pub(super) async fn run(client: &Client, args: LoginArgs) -> Result<(), Error> {
+    let (cluster, under_way) = choose(client, args.cluster).await?;
+    let request = StartLoginRequest { cluster: cluster.clone(), no_browser: args.no_browser };
+    let mut stream = client.login().start_login(request).await?.into_inner();
+    let mut attempt = None;
+    loop {
+        let event = tokio::select! {
+            // Cancel safe: a message that was not taken yet stays in the stream.
+            message = stream.message() => message?,
+            // Cancel safe: the signal carries nothing.
+            interrupted = ctrl_c() => {
+                interrupted.map_err(Error::System)?;
+                let ours = attempt.map_or(under_way == 0, |attempt| attempt != under_way);
+                return Err(interrupt(client, &cluster, ours).await);
+            }
+        };
+        match event.and_then(|message| message.event) {
+            None => return Err(Error::Incomplete("end of the login")),
+            Some(Event::Waiting(waiting)) => {
+                attempt = Some(waiting.attempt);
+                out(&format!("{cluster}: waiting until the login of another cluster is done\n"))?;
+            }
+            Some(Event::Opened(opened)) => {
+                attempt = Some(opened.attempt);
+                out(&invitation(&cluster, &opened))?;
+            }
+            Some(Event::Done(done)) => {
+                let status = done.status.ok_or(Error::Incomplete("status"))?;
+                return out(&success(&status));
+            }
+            Some(Event::Failed(failure)) => return Err(Error::LoginFailed(Box::new(failure))),
+        }
+    }
+}
+
+/// Cancels the login of a cluster.
+pub(super) async fn cancel(client: &Client, cluster: &ClusterName) -> Result<(), Error> {
+    let request = CancelLoginRequest { cluster: cluster.to_string() };
+    let answer = client.login().cancel_login(request).await?.into_inner();
+    let what = if answer.cancelled { "the login is cancelled" } else { "no login was under way" };
+    out(&format!("{cluster}: {what}\n"))
+}
+
+/// Forgets the token of a cluster.
+pub(super) async fn log_out(client: &Client, cluster: &ClusterName) -> Result<(), Error> {
+    let request = LogoutRequest { cluster: cluster.to_string() };
+    let answer = client.login().logout(request).await?.into_inner();
+    let what = if answer.forgotten { "the token is forgotten" } else { "no token was held" };
+    out(&format!("{cluster}: {what}\n"))?;
+    if answer.forgotten {
+        note("The browser may still be logged in at the identity provider.\n");
+    }
+    Ok(())
+}
+
+/// The cluster to log in to, and the number of the attempt that is under way there, 0 for none.
+async fn choose(client: &Client, written: Option<ClusterName>) -> Result<(String, u64), Error> {
+    let written = written.iter().map(ToString::to_string).collect();
+    let mut clusters = status::get(client, written).await?.clusters;
+    match (clusters.pop(), clusters.is_empty()) {
+        (Some(only), true) => Ok((only.cluster, only.attempt)),
+        (None, _) => Err(Error::Incomplete("clusters")),
+        (Some(last), false) => {
+            clusters.push(last);
+            let names = clusters.into_iter().map(|status| status.cluster).collect();
+            Err(Error::WhichCluster { names })
+        }
+    }
+}
+
+/// After Ctrl-C: a login that this command began is cancelled, one that it joined goes on.
+async fn interrupt(client: &Client, cluster: &str, ours: bool) -> Error {
+    if !ours {
+        note(&format!("\n{cluster}: the login goes on; `ucssoctl cancel {cluster}` ends it\n"));
+        return Error::Interrupted;
+    }
+    let request = CancelLoginRequest { cluster: cluster.to_owned() };
+    match client.login().cancel_login(request).await {
+        Ok(_) => {
+            note(&format!("\n{cluster}: the login is cancelled\n"));
+            Error::Interrupted
+        }
+        Err(status) => status.into(),
+    }
+}
+
+/// What the human has to do now.
+fn invitation(cluster: &str, opened: &Opened) -> String {
+    let until = moment::timestamp(opened.give_up_time.as_ref())
+        .map(|until| format!(" before {}", moment::local_with_zone(until, &now())))
+        .unwrap_or_default();
+    if opened.browser_opened {
+        return format!(
+            "{cluster}: a browser window is open; finish the login there{until}\n\
+             {cluster}: waiting; Ctrl-C cancels the login\n"
+        );
+    }
+    let url = &opened.url;
+    let forward = forward(url, host_name().as_deref()).map_or_else(String::new, |line| {
+        format!("If that browser is on another machine, run this there first:\n\n  {line}\n\n")
+    });
+    format!(
+        "{cluster}: open this page in a browser{until}; it works once\n\n  {url}\n\n{forward}\
+         {cluster}: waiting; Ctrl-C cancels the login\n"
+    )
+}
+
+/// The line that brings the page's port to another machine.
+fn forward(url: &str, host: Option<&str>) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let port = url.port()?;
+    let address = match url.host()? {
+        Host::Ipv4(address) => address.to_string(),
+        Host::Ipv6(address) => format!("[{address}]"),
+        Host::Domain(_) => return None,
+    };
+    // The same address there as here: the redirect leads to the browser's own machine.
+    let bind = if address.starts_with('[') { format!("{address}:") } else { String::new() };
+    Some(format!("ssh -L {bind}{port}:{address}:{port} {}", host.unwrap_or("THIS-MACHINE")))
+}
+
+/// What this machine calls itself.
+fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+fn success(status: &ClusterStatus) -> String {
+    let until = |expiry: Timestamp| {
+        let left = moment::length(moment::duration(status.remaining.as_ref()));
+        format!("; the token is valid until {} ({left})", moment::local_with_zone(expiry, &now()))
+    };
+    let until = moment::timestamp(status.expire_time.as_ref()).map_or_else(String::new, until);
+    format!("{}: logged in as {}{until}\n", status.cluster, status.user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forwarding_line_has_the_port_of_the_page() {
+        let line = |url| forward(url, Some("desk"));
+
+        assert_eq!(
+            line("http://127.0.0.1:27443/start/x").unwrap(),
+            "ssh -L 27443:127.0.0.1:27443 desk"
+        );
+        assert_eq!(line("http://[::1]:4711/start/x").unwrap(), "ssh -L [::1]:4711:[::1]:4711 desk");
+        assert_eq!(line("https://example.com:8443/"), None);
+        assert_eq!(line("no url"), None);
+    }
+}

@@ -1,0 +1,168 @@
+//! What there is to say about one cluster, in words.
+//!
+//! Knows the meaning of a status and nothing of columns, colours or terminals. Only `render`
+//! calls it.
+
+use std::time::Duration;
+
+use jiff::Zoned;
+
+use crate::{
+    ctl::moment,
+    rpc::proto::{ClusterState, ClusterStatus, Failure, Lapse},
+};
+
+/// How things are with a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mood {
+    /// A usable token.
+    Good,
+    /// A usable token, and a login under way.
+    Renewing,
+    /// No token, and a login under way.
+    Asking,
+    /// No token; somebody has to log in.
+    Wanting,
+    /// The cluster refuses the configuration.
+    Bad,
+}
+
+/// The token that is held.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Left {
+    /// For how long it is still valid.
+    pub(super) remaining: Duration,
+    /// The same as a part of its lifetime.
+    pub(super) fraction: f64,
+    /// Until when, with the zone.
+    pub(super) until: String,
+}
+
+/// What there is to say.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Words {
+    /// How things are.
+    pub(super) mood: Mood,
+    /// The same in two words.
+    pub(super) state: &'static str,
+    /// The token that is held.
+    pub(super) left: Option<Left>,
+    /// Why no token is held, in brief.
+    pub(super) why: Option<String>,
+    /// Whose it is and what comes next: phrases, each of which stands alone.
+    pub(super) phrases: Vec<String>,
+    /// What went wrong, in a sentence.
+    pub(super) trouble: Option<String>,
+    /// A command or a setting that mends it.
+    pub(super) remedy: Option<String>,
+}
+
+/// Puts a status into words. `elapsed` is how long ago the daemon sent it.
+pub(super) fn of(status: &ClusterStatus, elapsed: Duration, now: &Zoned) -> Words {
+    let (mood, state) = match status.state() {
+        ClusterState::Fresh => (Mood::Good, "token valid"),
+        ClusterState::Renewing => (Mood::Renewing, "renewing"),
+        ClusterState::Authenticating => (Mood::Asking, "logging in"),
+        ClusterState::Cold => (Mood::Wanting, "login needed"),
+        ClusterState::Disabled => (Mood::Bad, "disabled"),
+        ClusterState::Unspecified => (Mood::Bad, "unknown"),
+    };
+    let why = why_none(status, now);
+    let failure = status.failure.as_ref();
+    Words {
+        mood,
+        state,
+        left: left(status, elapsed, now),
+        phrases: [Some(who(status)), next(status, now)].into_iter().flatten().collect(),
+        trouble: failure.map(|failure| trouble(failure, status.lapse(), now)),
+        remedy: remedy(status, mood),
+        why,
+    }
+}
+
+fn left(status: &ClusterStatus, elapsed: Duration, now: &Zoned) -> Option<Left> {
+    let expiry = moment::timestamp(status.expire_time.as_ref())?;
+    let remaining = moment::duration(status.remaining.as_ref()).saturating_sub(elapsed);
+    let obtained = moment::timestamp(status.obtain_time.as_ref());
+    let lifetime = obtained
+        .and_then(|obtained| Duration::try_from(expiry.duration_since(obtained)).ok())
+        .filter(|lifetime| !lifetime.is_zero());
+    let fraction = lifetime.map_or(0.0, |all| remaining.as_secs_f64() / all.as_secs_f64());
+    let until = moment::local_with_zone(expiry, now);
+    Some(Left { remaining, fraction: fraction.clamp(0.0, 1.0), until })
+}
+
+fn who(status: &ClusterStatus) -> String {
+    if status.node.is_empty() {
+        status.user.clone()
+    } else {
+        format!("{} on {}", status.user, status.node)
+    }
+}
+
+fn why_none(status: &ClusterStatus, now: &Zoned) -> Option<String> {
+    let why = match status.lapse() {
+        Lapse::NeverLoggedIn => "nobody has logged in yet",
+        Lapse::Expired => "the token has expired",
+        Lapse::Rejected => "the cluster has rejected the token",
+        Lapse::LoggedOut => "logged out",
+        Lapse::Failed => return Some(last_login(status.failure.as_ref(), now)),
+        Lapse::Unspecified => return None,
+    };
+    Some(why.to_owned())
+}
+
+fn last_login(failure: Option<&Failure>, now: &Zoned) -> String {
+    let when = failure
+        .and_then(|failure| moment::timestamp(failure.time.as_ref()))
+        .map(|moment| format!(" at {}", moment::local(moment, now)));
+    format!("the last login failed{}", when.unwrap_or_default())
+}
+
+/// What happens next by itself, and when.
+fn next(status: &ClusterStatus, now: &Zoned) -> Option<String> {
+    let at = |sent| moment::timestamp(sent).map(|moment| moment::local(moment, now));
+    let pause =
+        moment::timestamp(status.pause_time.as_ref()).filter(|pause| *pause > now.timestamp());
+    let renewal = at(status.renew_time.as_ref());
+    match (status.state(), status.renew.as_str()) {
+        (ClusterState::Authenticating | ClusterState::Renewing, _) => {
+            Some(at(status.give_up_time.as_ref()).map_or_else(
+                || "waiting until another cluster's login is done".to_owned(),
+                |until| format!("waiting for the browser until {until}"),
+            ))
+        }
+        (ClusterState::Fresh | ClusterState::Cold, _) if let Some(pause) = pause => {
+            Some(format!("no login opens by itself before {}", moment::local(pause, now)))
+        }
+        (ClusterState::Fresh, renew) => Some(match (renewal, renew) {
+            (Some(renewal), "when-used") => {
+                format!("renews at {renewal} if a program used it lately")
+            }
+            (Some(renewal), _) => format!("renews at {renewal}"),
+            (None, "on-request") => "renews when a program asks for more".to_owned(),
+            (None, _) => "renews when a program uses it".to_owned(),
+        }),
+        (ClusterState::Cold, _) => Some("the next program that asks opens a login".to_owned()),
+        (ClusterState::Disabled, _) => Some("no login opens by itself".to_owned()),
+        (ClusterState::Unspecified, _) => None,
+    }
+}
+
+/// What went wrong; and when, unless that is said with why no token is held.
+fn trouble(failure: &Failure, lapse: Lapse, now: &Zoned) -> String {
+    if lapse == Lapse::Failed {
+        failure.sentence.clone()
+    } else {
+        format!("{}: {}", last_login(Some(failure), now), failure.sentence)
+    }
+}
+
+/// What mends it: what the daemon advises; where a login is wanted, that.
+fn remedy(status: &ClusterStatus, mood: Mood) -> Option<String> {
+    let advice = status.failure.as_ref().map(|failure| failure.advice.clone());
+    let login = || format!("ucssoctl login {}", status.cluster);
+    advice
+        .filter(|advice| !advice.is_empty())
+        .or_else(|| matches!(mood, Mood::Wanting | Mood::Bad).then(login))
+}
