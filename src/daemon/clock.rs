@@ -110,6 +110,10 @@ fn timer(
         tv_nsec: at.subsec_nanos().into(),
     };
     timerfd_settime(&fd, flags, &Itimerspec { it_interval: once, it_value: at })?;
+    #[expect(
+        deprecated,
+        reason = "an `OwnedFd` stays open as long as it is registered; the successor is `unsafe`"
+    )]
     AsyncFd::with_interest(fd, Interest::READABLE)
 }
 

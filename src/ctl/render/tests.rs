@@ -61,11 +61,11 @@ fn estate() -> GetStatusResponse {
         ClusterStatus {
             pause_time: at(280),
             failure: failure("no node of the cluster answered", "ping cucm-pub.example.com"),
-            ..cluster("voicemail", ClusterState::Cold, Lapse::Failed)
+            ..cluster("voicemail", ClusterState::Cold, Lapse::NeverLoggedIn)
         },
         ClusterStatus {
             failure: failure("single sign-on is switched off on the cluster", ""),
-            ..cluster("factory", ClusterState::Disabled, Lapse::Failed)
+            ..cluster("factory", ClusterState::Disabled, Lapse::NeverLoggedIn)
         },
     ];
     let server = ServerStatus {

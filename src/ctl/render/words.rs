@@ -67,14 +67,14 @@ pub(super) fn of(status: &ClusterStatus, elapsed: Duration, now: &Zoned) -> Word
         ClusterState::Disabled => (Mood::Bad, "disabled"),
         ClusterState::Unspecified => (Mood::Bad, "unknown"),
     };
-    let why = why_none(status, now);
+    let why = why_none(status);
     let failure = status.failure.as_ref();
     Words {
         mood,
         state,
         left: left(status, elapsed, now),
         phrases: [Some(who(status)), next(status, now)].into_iter().flatten().collect(),
-        trouble: failure.map(|failure| trouble(failure, status.lapse(), now)),
+        trouble: failure.map(|failure| trouble(failure, now)),
         remedy: remedy(status, mood),
         why,
     }
@@ -100,23 +100,15 @@ fn who(status: &ClusterStatus) -> String {
     }
 }
 
-fn why_none(status: &ClusterStatus, now: &Zoned) -> Option<String> {
+fn why_none(status: &ClusterStatus) -> Option<String> {
     let why = match status.lapse() {
         Lapse::NeverLoggedIn => "nobody has logged in yet",
         Lapse::Expired => "the token has expired",
         Lapse::Rejected => "the cluster has rejected the token",
         Lapse::LoggedOut => "logged out",
-        Lapse::Failed => return Some(last_login(status.failure.as_ref(), now)),
         Lapse::Unspecified => return None,
     };
     Some(why.to_owned())
-}
-
-fn last_login(failure: Option<&Failure>, now: &Zoned) -> String {
-    let when = failure
-        .and_then(|failure| moment::timestamp(failure.time.as_ref()))
-        .map(|moment| format!(" at {}", moment::local(moment, now)));
-    format!("the last login failed{}", when.unwrap_or_default())
 }
 
 /// What happens next by itself, and when.
@@ -143,19 +135,20 @@ fn next(status: &ClusterStatus, now: &Zoned) -> Option<String> {
             (None, "on-request") => "renews when a program asks for more".to_owned(),
             (None, _) => "renews when a program uses it".to_owned(),
         }),
+        (ClusterState::Cold, _) if status.lapse() == Lapse::LoggedOut => {
+            Some("no login opens by itself".to_owned())
+        }
         (ClusterState::Cold, _) => Some("the next program that asks opens a login".to_owned()),
         (ClusterState::Disabled, _) => Some("no login opens by itself".to_owned()),
         (ClusterState::Unspecified, _) => None,
     }
 }
 
-/// What went wrong; and when, unless that is said with why no token is held.
-fn trouble(failure: &Failure, lapse: Lapse, now: &Zoned) -> String {
-    if lapse == Lapse::Failed {
-        failure.sentence.clone()
-    } else {
-        format!("{}: {}", last_login(Some(failure), now), failure.sentence)
-    }
+/// What went wrong, and when.
+fn trouble(failure: &Failure, now: &Zoned) -> String {
+    let when = moment::timestamp(failure.time.as_ref());
+    let when = when.map(|moment| format!(" at {}", moment::local(moment, now)));
+    format!("the last login failed{}: {}", when.unwrap_or_default(), failure.sentence)
 }
 
 /// What mends it: what the daemon advises; where a login is wanted, that.
