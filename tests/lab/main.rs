@@ -6,6 +6,8 @@
 mod authorize;
 mod cumi;
 mod discovery;
+mod foreign_idp;
 mod saml;
 mod support;
 mod uds;
+mod walk;
