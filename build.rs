@@ -12,7 +12,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         protox::compile(["ucsso/v1/token_broker.proto", "ucsso/v1/login.proto"], ["proto"])?;
     fs::write(out.join("ucsso.v1.bin"), definitions.encode_to_vec())?;
 
-    // A derived `Debug` would print the token; the message gets one by hand.
-    tonic_prost_build::configure().skip_debug(["ucsso.v1.Token"]).compile_fds(definitions)?;
+    // A derived `Debug` would print the token or the ticket; these messages get one by hand.
+    tonic_prost_build::configure()
+        .skip_debug(["ucsso.v1.Token", "ucsso.v1.StartLoginResponse.Opened"])
+        .compile_fds(definitions)?;
     Ok(())
 }

@@ -16,7 +16,9 @@ use tracing::{debug, info, warn};
 
 use super::{
     Desk, Published,
+    desk::Seat,
     handle::ClusterHandle,
+    inquiry::Inquiry,
     ports::{Clock, Login, Opened},
     uses::Uses,
 };
@@ -54,10 +56,6 @@ enum Turn {
 /// How many messages may wait for the owner. A caller that finds it full waits its turn.
 const INBOX: usize = 64;
 
-/// How long the cluster's word on a token is good: reports that arrive meanwhile are not passed
-/// on, so that a client in a loop cannot become the cluster's problem.
-const VERDICT_HOLDS_MILLIS: u64 = 10_000;
-
 pub(super) struct Actor<C, L> {
     cluster: Cluster,
     lifecycle: Lifecycle,
@@ -70,16 +68,8 @@ pub(super) struct Actor<C, L> {
     published: watch::Sender<Published>,
     opened: Option<(AttemptId, Opened)>,
     attempt: Option<(AttemptId, JoinHandle<Result<Grant, Failure>>)>,
-    verification: Option<Verification>,
-    last_verdict: Option<(Generation, Verdict, Timestamp)>,
+    inquiry: Inquiry,
     stop: CancellationToken,
-}
-
-/// A token about which the cluster is being asked, and who wants to know.
-struct Verification {
-    generation: Generation,
-    task: JoinHandle<Verdict>,
-    waiting: Vec<oneshot::Sender<Verdict>>,
 }
 
 pub(super) fn new<C: Clock, L: Login>(
@@ -120,8 +110,7 @@ pub(super) fn new<C: Clock, L: Login>(
         published,
         opened: None,
         attempt: None,
-        verification: None,
-        last_verdict: None,
+        inquiry: Inquiry::default(),
         stop,
     };
     (handle, actor)
@@ -182,7 +171,7 @@ impl<C: Clock, L: Login> Actor<C, L> {
             () = self.stop.cancelled() => Turn::Stop,
             Some(progress) = self.progress.1.recv() => Turn::Progress(progress),
             (id, outcome) = ended(&mut self.attempt, clock) => Turn::LoginEnded(id, outcome),
-            verdict = answered(&mut self.verification) => Turn::Verified(verdict),
+            verdict = self.inquiry.answered() => Turn::Verified(verdict),
             message = self.inbox.recv() => message.map_or(Turn::Stop, Turn::Message),
             () = time => Turn::Time,
         }
@@ -191,6 +180,16 @@ impl<C: Clock, L: Login> Actor<C, L> {
     /// Decides, publishes, acts.
     fn take(&mut self, event: Event, now: Timestamp) {
         let effects = self.lifecycle.handle(event, now);
+        let mut seat = None;
+        for effect in &effects {
+            // Where the window is free, nobody is told of a wait for it.
+            if let Effect::Begin { attempt, .. } = *effect {
+                seat = self.desk.seat_now();
+                if seat.is_some() {
+                    let _ = self.lifecycle.handle(Event::Seated { attempt }, now);
+                }
+            }
+        }
         let published = Published {
             state: self.lifecycle.state().clone(),
             renews_at: self.lifecycle.renews_by_itself_at(),
@@ -204,21 +203,26 @@ impl<C: Clock, L: Login> Actor<C, L> {
         });
         for effect in effects {
             match effect {
-                Effect::Begin { attempt, manner } => self.begin(attempt, manner),
+                Effect::Begin { attempt, manner } => self.begin(attempt, manner, seat.take()),
                 Effect::Abort { attempt } => self.abort(attempt),
             }
         }
     }
 
-    fn begin(&mut self, attempt: AttemptId, manner: Manner) {
+    fn begin(&mut self, attempt: AttemptId, manner: Manner, seat: Option<Seat>) {
         info!(cluster = %self.cluster.name, attempt = attempt.0, "a login begins");
         let desk = Arc::clone(&self.desk);
         let login = Arc::clone(&self.login);
         let progress = self.progress.0.clone();
         let task = tokio::spawn(async move {
-            let _seat = desk.seat().await;
-            // The owner may have stopped; then this task is about to be aborted.
-            let _ = progress.send(Progress::Seated(attempt));
+            let _seat = if let Some(seat) = seat {
+                seat
+            } else {
+                let seat = desk.seat().await;
+                // The owner may have stopped; then this task is about to be aborted.
+                let _ = progress.send(Progress::Seated(attempt));
+                seat
+            };
             let tell = move |opened| {
                 let _ = progress.send(Progress::Opened(attempt, opened));
             };
@@ -246,28 +250,14 @@ impl<C: Clock, L: Login> Actor<C, L> {
             let _ = verdict.send(Verdict::Rejected);
             return;
         };
-        if let Some(running) = &mut self.verification {
-            running.waiting.push(verdict);
-            return;
-        }
-        if let Some((known, said, at)) = self.last_verdict
-            && known == generation
-            && now.as_millis().saturating_sub(at.as_millis()) < VERDICT_HOLDS_MILLIS
-        {
-            let _ = verdict.send(said);
-            return;
-        }
         let (login, token) = (Arc::clone(&self.login), token.clone());
-        let task = tokio::spawn(async move { login.verify(&token).await });
-        self.verification = Some(Verification { generation, task, waiting: vec![verdict] });
+        let ask = || tokio::spawn(async move { login.verify(&token).await });
+        self.inquiry.join(generation, verdict, now, ask);
     }
 
     fn take_verdict(&mut self, verdict: Verdict, now: Timestamp) {
-        let Some(Verification { generation, waiting, .. }) = self.verification.take() else {
-            return;
-        };
+        let Some((generation, waiting)) = self.inquiry.close(verdict, now) else { return };
         debug!(cluster = %self.cluster.name, generation = generation.0, ?verdict, "verified");
-        self.last_verdict = Some((generation, verdict, now));
         let event = match verdict {
             Verdict::Rejected => Event::Rejected { generation },
             Verdict::StillValid | Verdict::Unknown => Event::Woke,
@@ -281,9 +271,6 @@ impl<C: Clock, L: Login> Actor<C, L> {
     fn abandon(mut self) {
         if let Some((_, task)) = self.attempt.take() {
             task.abort();
-        }
-        if let Some(verification) = self.verification.take() {
-            verification.task.abort();
         }
     }
 
@@ -324,11 +311,4 @@ async fn ended<C: Clock>(
         })
     });
     (*id, outcome)
-}
-
-async fn answered(verification: &mut Option<Verification>) -> Verdict {
-    match verification {
-        Some(running) => (&mut running.task).await.unwrap_or(Verdict::Unknown),
-        None => std::future::pending().await,
-    }
 }

@@ -15,6 +15,12 @@ impl Desk {
         Self { window: Arc::new(Semaphore::new(1)) }
     }
 
+    /// The window, if it is free now.
+    pub(super) fn seat_now(&self) -> Option<Seat> {
+        let window = Arc::clone(&self.window).try_acquire_owned().ok()?;
+        Some(Seat { _window: window })
+    }
+
     /// Waits for the window. First come, first served.
     ///
     /// # Cancel safety

@@ -11,8 +11,8 @@ use super::{
     uses::Uses,
 };
 use crate::domain::{
-    AttemptId, Cluster, Event, Failure, FailureKind, Generation, Lapse, Manner, RenewMode, State,
-    Token, Verdict,
+    AttemptId, Cluster, Event, Failure, FailureKind, Generation, Lapse, Manner, RenewMode, Stage,
+    State, Token, Verdict,
 };
 
 /// One cluster, as callers see it. Cheap to clone.
@@ -305,11 +305,11 @@ impl LoginUnderWay {
         loop {
             let event = match self.published.changed().await {
                 Ok(()) => current_event(&self.published.borrow_and_update(), attempt),
-                Err(_) => LoginEvent::Abandoned,
+                Err(_) => Some(LoginEvent::Abandoned),
             };
-            if self.told.as_ref() == Some(&event) {
+            let Some(event) = event.filter(|event| self.told.as_ref() != Some(event)) else {
                 continue;
-            }
+            };
             if matches!(event, LoginEvent::Done(_) | LoginEvent::Failed(_) | LoginEvent::Abandoned)
             {
                 self.attempt = None;
@@ -320,19 +320,19 @@ impl LoginUnderWay {
     }
 }
 
-fn current_event(published: &Published, attempt: AttemptId) -> LoginEvent {
+/// What there is to tell; nothing, while the cluster is asked where to log in.
+fn current_event(published: &Published, attempt: AttemptId) -> Option<LoginEvent> {
     let state = &published.state;
-    if state.attempt().is_some_and(|under_way| under_way.id == attempt) {
-        return match published.opened() {
-            Some(opened) => LoginEvent::Opened(attempt, opened.clone()),
-            None => LoginEvent::Waiting(attempt),
+    if let Some(under_way) = state.attempt().filter(|under_way| under_way.id == attempt) {
+        return match (published.opened(), under_way.stage) {
+            (Some(opened), _) => Some(LoginEvent::Opened(attempt, opened.clone())),
+            (None, Stage::Queued) => Some(LoginEvent::Waiting(attempt)),
+            (None, Stage::Seated { .. }) => None,
         };
     }
     if state.token().is_some_and(|token| token.generation >= attempt.generation()) {
-        return LoginEvent::Done(published.clone());
+        return Some(LoginEvent::Done(published.clone()));
     }
-    match state.failure() {
-        Some(failure) => LoginEvent::Failed(failure.clone()),
-        None => LoginEvent::Abandoned,
-    }
+    let failure = state.failure().cloned();
+    Some(failure.map_or(LoginEvent::Abandoned, LoginEvent::Failed))
 }

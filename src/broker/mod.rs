@@ -9,6 +9,7 @@
 mod actor;
 mod desk;
 mod handle;
+mod inquiry;
 pub mod ports;
 mod published;
 mod uses;

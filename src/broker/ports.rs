@@ -1,7 +1,7 @@
 //! What the broker needs from outside. Each trait has a second implementation in the tests, and
 //! that is why it is a trait.
 
-use std::{future::Future, time::SystemTime};
+use std::future::Future;
 
 use crate::domain::{AttemptId, Failure, Grant, Manner, Timestamp, Token, Verdict};
 
@@ -10,8 +10,8 @@ pub trait Clock: Clone + Send + Sync + 'static {
     /// The time now. Never earlier than a time it told before.
     fn now(&self) -> Timestamp;
 
-    /// What the wall clock shows at `at`, for whoever reads it elsewhere.
-    fn wall_time(&self, at: Timestamp) -> SystemTime;
+    /// The same moment as the wall clock counts it, for whoever reads it elsewhere.
+    fn wall_time(&self, at: Timestamp) -> Timestamp;
 
     /// Returns once `now()` has reached `at`; at once if it has already.
     ///

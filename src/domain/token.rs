@@ -100,6 +100,7 @@ mod tests {
     fn the_text_of_a_token_does_not_show_in_debug_output() {
         let shown = format!("{:?} {:#?}", token(), token().grant.secret);
 
+        assert!(shown.contains("secret: Secret(..)"), "{shown}");
         assert!(!shown.contains("canary"), "{shown}");
         assert_eq!(token().grant.secret.expose(), "canary-5559fada");
     }

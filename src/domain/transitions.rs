@@ -186,6 +186,16 @@ fn a_renewal_that_failed_late_is_tried_again_after_the_pause() {
 }
 
 #[test]
+fn a_pause_until_the_expiry_leaves_no_time_for_a_renewal() {
+    let mut lifecycle = fresh(RenewMode::Ahead);
+    let _ = lifecycle.handle(Event::Woke, at(3540));
+
+    let _ = lifecycle.handle(failed(2, Cause::IdpError), at(3540));
+
+    assert_eq!(lifecycle.renews_by_itself_at(), None);
+}
+
+#[test]
 fn a_token_is_dropped_at_its_expiry_whatever_happens() {
     for event in [Event::Woke, Event::CancelAsked, Event::Rejected { generation: Generation(9) }] {
         let mut idle = fresh(RenewMode::WhenUsed);

@@ -90,7 +90,7 @@ pub(super) fn interaction(word: i32) -> Interaction {
 
 /// The wire has the wall clock's time: what clients compare with their own.
 pub(super) fn time<C: Clock>(clock: &C, at: Timestamp) -> prost_types::Timestamp {
-    clock.wall_time(at).into()
+    clock.wall_time(at).to_system_time().into()
 }
 
 fn duration(duration: Duration) -> Option<prost_types::Duration> {

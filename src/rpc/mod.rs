@@ -6,6 +6,7 @@
 //! accepts; `client` connects.
 
 mod authority;
+pub mod client;
 mod convert;
 mod facts;
 mod hpack;
@@ -17,8 +18,6 @@ mod service;
 pub use facts::ServerFacts;
 pub use refusal::ERROR_DOMAIN;
 pub use server::{Error, METADATA_KEY, serve};
-
-pub mod client;
 
 /// The generated messages and services of `proto/ucsso/v1`.
 #[expect(
@@ -43,6 +42,16 @@ impl std::fmt::Debug for proto::Token {
         f.debug_struct("Token")
             .field("access_token", &"..")
             .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for proto::start_login_response::Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Opened")
+            .field("attempt", &self.attempt)
+            .field("url", &"..")
+            .field("browser_opened", &self.browser_opened)
             .finish_non_exhaustive()
     }
 }
