@@ -10,12 +10,16 @@ use rcgen::{
     KeyPair, KeyUsagePurpose, PublicKeyData as _,
 };
 use rustls::{
-    ServerConfig, crypto,
+    ServerConfig, SupportedProtocolVersion, crypto,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    version::{TLS12, TLS13},
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{clock::machine_time, plan::Certificates};
+use super::{
+    clock::machine_time,
+    plan::{Certificates, TlsVersions},
+};
 
 /// Signs the certificates of the hosts.
 pub(super) struct Authority {
@@ -54,10 +58,14 @@ impl Authority {
     }
 
     /// An identity for `host`, which is also reached as `localhost` and 127.0.0.1.
+    ///
+    /// The authority's own certificate is sent along, though clients do not need it: Chromium's
+    /// `--ignore-certificate-errors-spki-list` looks for a known key in what the host sends.
     pub(super) fn identity(
         &self,
         host: &str,
         kind: Certificates,
+        versions: TlsVersions,
     ) -> Result<Identity, CertificateError> {
         let key = KeyPair::generate()?;
         let mut params = match kind {
@@ -73,33 +81,41 @@ impl Authority {
         };
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let mut chain = Vec::new();
         let certificate = if kind == Certificates::SelfSigned {
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             params.key_usages.push(KeyUsagePurpose::KeyCertSign);
             params.self_signed(&key)?
         } else {
             params.use_authority_key_identifier_extension = true;
+            chain.push(self.issuer.der().clone());
             params.signed_by(&key, &self.issuer)?
         };
         let certificate = certificate.der().clone();
+        chain.insert(0, certificate.clone());
         Ok(Identity {
             spki_sha256: spki_sha256(&key),
-            acceptor: acceptor(certificate.clone(), &key)?,
+            acceptor: acceptor(chain, &key, versions)?,
             certificate,
         })
     }
 }
 
 fn acceptor(
-    certificate: CertificateDer<'static>,
+    chain: Vec<CertificateDer<'static>>,
     key: &KeyPair,
+    versions: TlsVersions,
 ) -> Result<TlsAcceptor, rustls::Error> {
+    let versions: &[&SupportedProtocolVersion] = match versions {
+        TlsVersions::UpTo13 => &[&TLS12, &TLS13],
+        TlsVersions::Only12 => &[&TLS12],
+    };
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let mut config =
         ServerConfig::builder_with_provider(Arc::new(crypto::aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()?
+            .with_protocol_versions(versions)?
             .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)?;
+            .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -6,7 +6,7 @@
 use std::{
     fmt::Write as _,
     fs,
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    Behaviour, Certificates, IdpChoice, Lab, LabConfig, Ports,
+    Behaviour, Certificates, IdpChoice, Lab, LabConfig, Ports, TlsVersions,
     faults::{IdpMood, Load, StatusXml, TokenFormat},
     recipe,
     users::USERS,
@@ -79,6 +79,9 @@ pub struct ServeArgs {
     /// What the nodes show at the TLS handshake.
     #[arg(long, value_enum, default_value_t)]
     certificates: Certificates,
+    /// The latest version of TLS that the nodes speak.
+    #[arg(long, value_enum, default_value_t)]
+    tls: TlsVersions,
     /// UDS and CUMI are too busy: status 503.
     #[arg(long)]
     busy: bool,
@@ -129,7 +132,11 @@ pub fn main() -> ExitCode {
 /// Runs a lab until Ctrl-C or SIGTERM.
 pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     if args.verbose {
-        tracing_subscriber::fmt().with_writer(io::stderr).with_target(false).init();
+        tracing_subscriber::fmt()
+            .with_writer(io::stderr)
+            .with_target(false)
+            .with_ansi(io::stderr().is_terminal())
+            .init();
     }
     let lab = Lab::start(args.config()?).await?;
     let folder = args.folder();
@@ -160,6 +167,7 @@ impl ServeArgs {
             token_lifetime: self.token_lifetime,
             idp: idp_choice,
             certificates: self.certificates,
+            tls: self.tls,
             behaviour: self.behaviour(),
             ..LabConfig::default()
         };

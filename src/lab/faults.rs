@@ -153,6 +153,8 @@ pub struct RedirectShape {
     pub extra: Vec<(String, String)>,
     /// What is said of the lifetime.
     pub expires_in: ExpiresIn,
+    /// This in place of the token's text; it may be empty.
+    pub token: Option<String>,
     /// An error in place of the token.
     pub error: Option<RedirectError>,
     /// The `Cache-Control` of the redirect.

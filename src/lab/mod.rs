@@ -61,7 +61,7 @@ pub use ca::CertificateError;
 pub use error::Error;
 pub use faults::Behaviour;
 pub use journal::{Counters, Seen};
-pub use plan::{Certificates, IdpChoice, LabConfig, Ports};
+pub use plan::{Certificates, IdpChoice, LabConfig, Ports, TlsVersions};
 pub use saml::MetadataError;
 
 use estate::Estate;

@@ -17,6 +17,8 @@ pub struct LabConfig {
     pub idp: IdpChoice,
     /// What the nodes show at the TLS handshake.
     pub certificates: Certificates,
+    /// Which versions of TLS the nodes speak.
+    pub tls: TlsVersions,
     /// How the estate behaves at the start.
     pub behaviour: Behaviour,
 }
@@ -33,6 +35,7 @@ impl Default for LabConfig {
                 .into(),
             idp: IdpChoice::Own,
             certificates: Certificates::default(),
+            tls: TlsVersions::default(),
             behaviour: Behaviour::default(),
         }
     }
@@ -75,4 +78,16 @@ pub enum Certificates {
     Expired,
     /// One for another host.
     WrongHost,
+}
+
+/// Which versions of TLS the nodes speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum TlsVersions {
+    /// 1.2 and 1.3, as Unified CM 15SU2 and later.
+    #[default]
+    #[value(name = "1.3")]
+    UpTo13,
+    /// 1.2 alone, as those before.
+    #[value(name = "1.2")]
+    Only12,
 }

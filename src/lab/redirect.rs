@@ -21,7 +21,7 @@ pub(super) fn location(
         }
         parameters.push(owned("error", &refusal.error));
     } else {
-        parameters.push(owned("access_token", token));
+        parameters.push(owned("access_token", shape.token.as_deref().unwrap_or(token)));
         parameters.push(owned("token_type", "Bearer"));
         match &shape.expires_in {
             ExpiresIn::Honest => parameters.push(owned("expires_in", &seconds_left.to_string())),

@@ -12,7 +12,7 @@ use super::{
     cumi,
     estate::{Cluster, Estate, Node, Product, Site},
     idp::{self, OwnIdp},
-    plan::{Certificates, IdpChoice, LabConfig, Ports},
+    plan::{Certificates, IdpChoice, LabConfig, Ports, TlsVersions},
     saml::{ForeignIdp, Signer, Trust},
     serve::serve,
 };
@@ -42,7 +42,7 @@ pub(super) async fn start(
         let mut nodes = Vec::new();
         for post in posts {
             let site = Site::Node(clusters.len(), nodes.len());
-            nodes.push(node(post, site, &authority, config.certificates, &mut doors).await?);
+            nodes.push(node(post, site, &authority, &config, &mut doors).await?);
         }
         let redirect_uris = registered(&config.redirect_uris, name);
         clusters.push(Cluster::new(name, product, nodes, redirect_uris));
@@ -97,10 +97,10 @@ async fn node(
     called: Post,
     site: Site,
     authority: &Authority,
-    certificates: Certificates,
+    config: &LabConfig,
     doors: &mut Vec<Door>,
 ) -> Result<Node, Error> {
-    let identity = authority.identity(called.host, certificates)?;
+    let identity = authority.identity(called.host, config.certificates, config.tls)?;
     let (listener, port) = listen(called.host, called.port).await?;
     doors.push(Door { site, listener, acceptor: identity.acceptor });
     Ok(Node {
@@ -120,7 +120,8 @@ async fn node(
 
 async fn own_idp(port: u16, authority: &Authority, doors: &mut Vec<Door>) -> Result<OwnIdp, Error> {
     let signer = Signer::new(idp::HOST)?;
-    let acceptor = authority.identity(idp::HOST, Certificates::Signed)?.acceptor;
+    let acceptor =
+        authority.identity(idp::HOST, Certificates::Signed, TlsVersions::UpTo13)?.acceptor;
     let (listener, port) = listen(idp::HOST, port).await?;
     doors.push(Door { site: Site::Idp, listener, acceptor });
     Ok(OwnIdp::new(port, signer))

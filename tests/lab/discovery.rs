@@ -1,9 +1,9 @@
 //! `/ssosp/ws/public/singleSignOn`, the certificates, and nodes that are down.
 
 use reqwest::StatusCode;
-use ucsso::lab::{Certificates, LabConfig, faults::StatusXml};
+use ucsso::lab::{Certificates, LabConfig, TlsVersions, faults::StatusXml};
 
-use super::support::{at, header, lab, lab_of};
+use super::support::{at, client_of, header, lab, lab_of};
 
 const PATH: &str = "/ssosp/ws/public/singleSignOn";
 
@@ -101,6 +101,16 @@ async fn a_certificate_is_good_for_the_name_and_for_the_loopback_address() {
         let url = format!("https://{host}:{port}{PATH}");
         assert_eq!(client.get(url).send().await.unwrap().status(), StatusCode::OK, "{host}");
     }
+}
+
+#[tokio::test]
+async fn an_old_node_speaks_no_tls_1_3() {
+    let (lab, client) =
+        lab_of(LabConfig { tls: TlsVersions::Only12, ..LabConfig::default() }).await;
+    let only_13 = client_of(&lab, &[&rustls::version::TLS13]);
+
+    assert!(client.get(at(&lab, "cuc", PATH)).send().await.is_ok());
+    assert!(only_13.get(at(&lab, "cuc", PATH)).send().await.is_err());
 }
 
 #[tokio::test]

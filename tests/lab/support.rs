@@ -30,10 +30,18 @@ pub(crate) async fn lab_of(config: LabConfig) -> (Lab, Client) {
 
 /// A client without cookies that follows no redirect.
 pub(crate) fn client(lab: &Lab) -> Client {
+    client_of(lab, rustls::ALL_VERSIONS)
+}
+
+/// The same, for some versions of TLS.
+pub(crate) fn client_of(
+    lab: &Lab,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> Client {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(lab.ca_pem().as_bytes()).unwrap()).unwrap();
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
