@@ -292,3 +292,48 @@ fn registration(text: &str) -> Result<(&'static str, String), String> {
     let cluster = ["hq", "vm"].into_iter().find(|known| *known == cluster);
     Ok((cluster.ok_or("the clusters are hq and vm")?, uri.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serve(arguments: &[&str]) -> ServeArgs {
+        let line = ["ucsso-lab", "serve"].iter().chain(arguments);
+        let Command::Serve(args) = Cli::try_parse_from(line).unwrap().command;
+        args
+    }
+
+    #[test]
+    fn the_usual_lab_is_on_ciscos_port() {
+        let config = serve(&[]).config().unwrap();
+
+        let ports = Ports { cucm_pub: 8443, cucm_sub: 8444, cuc: 8445, idp: 8446 };
+        assert_eq!(config.ports, ports);
+        assert_eq!(config.behaviour, Behaviour::default());
+        assert_eq!(config.redirect_uris, LabConfig::default().redirect_uris);
+    }
+
+    #[test]
+    fn switches_change_the_behaviour() {
+        let line = "--token-lifetime 60s --busy --deny --sso-disabled hq --status-xml 404 \
+                    --redirect-port 1 --redirect-uri vm=http://localhost:2/x";
+        let config = serve(&line.split_ascii_whitespace().collect::<Vec<_>>()).config().unwrap();
+
+        assert_eq!(config.token_lifetime, Duration::from_mins(1));
+        assert_eq!(config.behaviour.load, Load::Busy);
+        assert_eq!(config.behaviour.idp, IdpMood::Denies);
+        assert_eq!(config.behaviour.status_xml, StatusXml::NotFound);
+        assert!(config.behaviour.sso_disabled.contains("hq"));
+        assert_eq!(
+            config.redirect_uris["vm"],
+            ["http://127.0.0.1:1/cb/vm", "http://localhost:2/x"]
+        );
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert!(ports("1,2,3").is_err() && ports("1,2,3,x").is_err());
+        assert!(duration("soon").is_err() && duration("-5s").is_err());
+        assert!(registration("other=http://x").is_err() && registration("hq").is_err());
+    }
+}

@@ -32,7 +32,7 @@ pub(super) async fn answer(at: At<'_>, ask: &Ask) -> Answer {
         }
         _ => tomcat(StatusCode::NOT_FOUND),
     };
-    // Both were seen on every answer of Unified CM; the server does not say what it is.
+    // Both were observed on Unified CM: it does not say what server it is.
     answer.headers_mut().insert(SERVER, HeaderValue::from_static(""));
     answer.headers_mut().insert(FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
     answer

@@ -5,7 +5,7 @@ use hyper::StatusCode;
 use super::{
     estate::At,
     faults::StatusXml,
-    http::{Answer, answer as document, escaped, html, tomcat, xml},
+    http::{Answer, escaped, html, tomcat, xml},
 };
 
 pub(super) const PATH: &str = "/ssosp/ws/public/singleSignOn";
@@ -39,11 +39,7 @@ pub(super) async fn answer(at: At<'_>) -> Answer {
         StatusXml::ForeignUri => {
             xml(enabled("https://sso.elsewhere.localhost:8443/ssosp/oauth/authorize"))
         }
-        StatusXml::HttpUri => document(
-            StatusCode::OK,
-            "application/xml",
-            enabled(&uri.replacen("https://", "http://", 1)),
-        ),
+        StatusXml::HttpUri => xml(enabled(&uri.replacen("https://", "http://", 1))),
     }
 }
 
