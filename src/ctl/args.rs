@@ -126,7 +126,7 @@ pub(super) struct TokenArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(super) min_validity: Option<Duration>,
     /// How long to wait if a login is needed, `60s` for example [default: until it has ended]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_wait)]
     pub(super) wait: Option<Duration>,
     /// Whether the human may be asked.
     #[command(flatten)]
@@ -196,6 +196,15 @@ cluster has to register there, letter by letter.")]
     },
     /// Print where the configuration is
     Path,
+}
+
+/// Reads how long to wait. In less than a second, not even a token at hand may arrive.
+fn parse_wait(text: &str) -> Result<Duration, String> {
+    let wait = parse_duration(text).map_err(|error| error.to_string())?;
+    if wait < Duration::from_secs(1) {
+        return Err("less than `1s`; not to wait at all, say `--no-login`".to_owned());
+    }
+    Ok(wait)
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ impl From<Status> for Error {
 /// The daemon's sentence; where the connection broke, one of our own.
 fn sentence(status: &Status) -> &str {
     match (status.code(), client::reason(status)) {
-        (Code::Unavailable, None) => "the connection to ucssod broke",
+        _ if client::is_broken(status) => "the connection to ucssod broke",
         (Code::Cancelled | Code::DeadlineExceeded, None) => "ucssod did not answer in time",
         _ if status.message().is_empty() => "ucssod refused without saying why",
         _ => status.message(),

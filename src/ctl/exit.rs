@@ -84,6 +84,9 @@ impl Exit {
 
     /// The code of a refused call: by its reason, else by its gRPC code alone.
     pub(super) fn of_status(status: &Status) -> Self {
+        if client::is_broken(status) {
+            return Self::NotReachable;
+        }
         client::reason(status)
             .and_then(|reason| Self::of_reason(&reason))
             .unwrap_or_else(|| Self::of_code(status.code()))

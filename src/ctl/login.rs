@@ -1,7 +1,7 @@
 //! `ucssoctl login`, `cancel` and `logout`: the acts that need a human.
 
 use jiff::Timestamp;
-use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 use url::{Host, Url};
 
 use super::{
@@ -23,6 +23,8 @@ use crate::{
 
 /// Begins a login, or joins one, and says what happens until it has ended.
 pub(super) async fn run(client: &Client, args: LoginArgs) -> Result<(), Error> {
+    // Listening for Ctrl-C before there is a login: none is left behind unnoticed.
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::System)?;
     let (cluster, under_way) = choose(client, args.cluster).await?;
     let request = StartLoginRequest { cluster: cluster.clone(), no_browser: args.no_browser };
     let mut stream = client.login().start_login(request).await?.into_inner();
@@ -32,10 +34,9 @@ pub(super) async fn run(client: &Client, args: LoginArgs) -> Result<(), Error> {
             // Cancel safe: a message that was not taken yet stays in the stream.
             message = stream.message() => message?,
             // Cancel safe: the signal carries nothing.
-            interrupted = ctrl_c() => {
-                interrupted.map_err(Error::System)?;
+            _ = interrupt.recv() => {
                 let ours = attempt.map_or(under_way == 0, |attempt| attempt != under_way);
-                return Err(interrupt(client, &cluster, ours).await);
+                return Err(leave(client, &cluster, ours).await);
             }
         };
         match event.and_then(|message| message.event) {
@@ -93,7 +94,7 @@ async fn choose(client: &Client, written: Option<ClusterName>) -> Result<(String
 }
 
 /// After Ctrl-C: a login that this command began is cancelled, one that it joined goes on.
-async fn interrupt(client: &Client, cluster: &str, ours: bool) -> Error {
+async fn leave(client: &Client, cluster: &str, ours: bool) -> Error {
     if !ours {
         note(&format!("\n{cluster}: the login goes on; `ucssoctl cancel {cluster}` ends it\n"));
         return Error::Interrupted;

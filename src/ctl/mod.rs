@@ -30,6 +30,7 @@ use self::{
     args::{Arguments, Command, Question},
     error::Error,
     exit::Exit,
+    terminal::harmless,
 };
 use crate::{paths, rpc::client::Client};
 
@@ -84,10 +85,13 @@ fn socket(named: Option<PathBuf>) -> Result<PathBuf, Error> {
     }
 }
 
-/// What went wrong, and on a line of its own what mends it.
+/// What went wrong, and on lines of their own what mends it.
 fn complaint(error: &Error) -> String {
-    let advice = error.advice();
-    let help = if advice.is_empty() { String::new() } else { format!("  help: {advice}\n") };
     let style = anstyle::AnsiColor::Red.on_default().bold();
-    format!("{style}ucssoctl:{style:#} {}\n{help}", error.chain())
+    let mut text = format!("{style}ucssoctl:{style:#} {}\n", harmless(&error.chain()));
+    for (at, line) in error.advice().lines().map(harmless).enumerate() {
+        let lead = if at == 0 { "  help: " } else { "        " };
+        text.extend([lead, &line, "\n"]);
+    }
+    text
 }

@@ -134,8 +134,10 @@ struct Screen {
 }
 
 impl Screen {
-    const ENTER: &str = "\x1b[?1049h\x1b[?25l";
-    const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+    /// The other screen, without a cursor; a line that is too long is cut, not wrapped, because
+    /// the rows are counted.
+    const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
+    const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
     const HOME: &str = "\x1b[H";
     const CLEAR_LINE: &str = "\x1b[K";
     const CLEAR_BELOW: &str = "\x1b[J";

@@ -5,6 +5,7 @@
 //! call means is up to its caller, `ctl`.
 
 use std::{
+    error::Error as _,
     io,
     path::{Path, PathBuf},
 };
@@ -12,7 +13,7 @@ use std::{
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
     metadata::MetadataValue,
     service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, Endpoint},
@@ -145,6 +146,15 @@ pub fn advice(status: &Status) -> Option<String> {
     error_info(status)?.metadata.remove(ADVICE).filter(|advice| !advice.is_empty())
 }
 
+/// Whether the call did not reach the broker or its answer did not come back, as opposed to an
+/// answer that says no.
+#[must_use]
+pub fn is_broken(status: &Status) -> bool {
+    // tonic makes a status of an error of its own; only then does it have a source.
+    let local = status.source().is_some() && status.code() != Code::Cancelled;
+    local || (status.code() == Code::Unavailable && reason(status).is_none())
+}
+
 fn error_info(status: &Status) -> Option<tonic_types::ErrorInfo> {
     status.get_details_error_info().filter(|info| info.domain == ERROR_DOMAIN)
 }
@@ -172,7 +182,6 @@ fn refuse_other_user(uid: u32, us: u32, path: &Path) -> Result<(), ConnectError>
 
 #[cfg(test)]
 mod tests {
-    use tonic::Code;
     use tonic_types::ErrorDetails;
 
     use super::*;

@@ -4,7 +4,7 @@
 
 use anstyle::{AnsiColor, Color, Style};
 
-use crate::ctl::terminal::Canvas;
+use crate::ctl::terminal::{Canvas, harmless};
 
 /// The characters that draw.
 #[derive(Debug)]
@@ -123,15 +123,17 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// A text behind a `lead`. Further lines begin below the text. A word that is too long for a
-    /// line begins further left, so that it can be copied in one piece.
+    /// A text behind a `lead`. Further lines begin below the text.
+    ///
+    /// Where the text has several lines, those after the first are to be copied: they are not
+    /// broken, and begin further left if they are too long. So does a word that is too long.
     pub(super) fn lines(self, lead: &str, text: &str) -> String {
         const NARROWEST: usize = 16;
-        let Self { columns, indent, style } = self;
-        let margin = indent + width(lead);
-        let room = columns.saturating_sub(margin).max(NARROWEST);
+        let margin = self.indent + width(lead);
+        let room = self.columns.saturating_sub(margin).max(NARROWEST);
+        let (sentence, copied) = text.split_once('\n').unwrap_or((text, ""));
         let mut lines: Vec<String> = Vec::new();
-        for word in harmless(text).split(' ') {
+        for word in harmless(sentence).split(' ') {
             match lines.last_mut() {
                 Some(line) if width(line) + 1 + width(word) <= room => {
                     line.push(' ');
@@ -140,12 +142,18 @@ impl Block {
                 _ => lines.push(word.to_owned()),
             }
         }
-        let written = lines.iter().enumerate().map(|(at, line)| {
-            let (front, lead) = if at == 0 { (indent, lead) } else { (margin, "") };
-            let front = " ".repeat(front.min(columns.saturating_sub(width(line))));
-            format!("{front}{style}{lead}{line}{style:#}\n")
+        lines.extend(copied.lines().map(harmless));
+        let written = lines.iter().enumerate().map(|(at, line)| match at {
+            0 => self.line(self.indent, &format!("{lead}{line}")),
+            _ => self.line(margin, line),
         });
         written.collect::<Vec<_>>().concat()
+    }
+
+    fn line(self, margin: usize, text: &str) -> String {
+        let Self { columns, style, .. } = self;
+        let margin = margin.min(columns.saturating_sub(width(text)));
+        format!("{}{style}{text}{style:#}\n", " ".repeat(margin))
     }
 
     /// Phrases side by side with a `dot` between them, as many on a line as there is room for.
@@ -168,9 +176,4 @@ impl Block {
 /// The columns of a text. What this program shows is of the width of its characters.
 pub(super) fn width(text: &str) -> usize {
     text.chars().count()
-}
-
-/// A text that cannot draw on the terminal.
-pub(super) fn harmless(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
 }

@@ -60,7 +60,7 @@ fn estate() -> GetStatusResponse {
         },
         ClusterStatus {
             pause_time: at(280),
-            failure: failure("no node of the cluster answered", "ping cucm-pub.example.com"),
+            failure: failure("no node of the cluster answered", "`ping cucm-pub.example.com`"),
             ..cluster("voicemail", ClusterState::Cold, Lapse::NeverLoggedIn)
         },
         ClusterStatus {
@@ -207,6 +207,29 @@ fn what_the_daemon_says_cannot_draw_on_the_terminal() {
     let picture = anstream::adapter::strip_str(&drawn).to_string();
     assert!(!picture.contains(|c: char| c.is_control() && c != '\n'), "{picture:?}");
     assert!(picture.contains("[2J"), "shown, not obeyed: {picture:?}");
+}
+
+#[test]
+fn lines_to_be_copied_are_not_broken() {
+    let advice = "compare it, and then pin it with these lines in the configuration:\n\
+                  [clusters.hq]\n\
+                  pins.\"cucm\" = [\"sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"]";
+    let mut status = estate();
+    status.clusters = vec![status.clusters.remove(3)];
+    status.clusters[0].failure = failure("no trust", advice);
+
+    let drawn = draw(&status, 0, Canvas::Terminal { columns: 72, unicode: false });
+
+    let picture = anstream::adapter::strip_str(&drawn).to_string();
+    assert_eq!(
+        picture.lines().skip(6).collect::<Vec<_>>(),
+        [
+            "             > compare it, and then pin it with these lines in the",
+            "               configuration:",
+            "               [clusters.hq]",
+            "   pins.\"cucm\" = [\"sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"]",
+        ]
+    );
 }
 
 #[test]

@@ -151,11 +151,14 @@ fn trouble(failure: &Failure, now: &Zoned) -> String {
     format!("the last login failed{}: {}", when.unwrap_or_default(), failure.sentence)
 }
 
-/// What mends it: what the daemon advises; where a login is wanted, that.
+/// What mends it: what the daemon advises; where a login is wanted, that. A command alone is
+/// shown without quotes, so that it can be copied.
 fn remedy(status: &ClusterStatus, mood: Mood) -> Option<String> {
-    let advice = status.failure.as_ref().map(|failure| failure.advice.clone());
-    let login = || format!("ucssoctl login {}", status.cluster);
-    advice
-        .filter(|advice| !advice.is_empty())
-        .or_else(|| matches!(mood, Mood::Wanting | Mood::Bad).then(login))
+    let advised = status.failure.as_ref().map_or("", |failure| &failure.advice);
+    if advised.is_empty() {
+        let wanted = matches!(mood, Mood::Wanting | Mood::Bad);
+        return wanted.then(|| format!("ucssoctl login {}", status.cluster));
+    }
+    let command = advised.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+    Some(command.filter(|command| !command.contains('`')).unwrap_or(advised).to_owned())
 }
