@@ -158,13 +158,14 @@ impl Screen {
         let fitting = if lines.len() < rows { lines.len() } else { rows.saturating_sub(2) };
         control(Self::HOME).map_err(Error::Output)?;
         for line in &lines[..fitting] {
+            // Cleared before and not after it: behind a full line, the cursor is on its end.
+            control(Self::CLEAR_LINE).map_err(Error::Output)?;
             terminal::out(line)?;
-            control(&format!("{}\r\n", Self::CLEAR_LINE)).map_err(Error::Output)?;
+            control("\r\n").map_err(Error::Output)?;
         }
         let hidden = lines.len() - fitting;
         let rest = if hidden > 0 { format!("({hidden} more lines)") } else { String::new() };
-        let end = format!("{rest}{}{}", Self::CLEAR_LINE, Self::CLEAR_BELOW);
-        control(&end).map_err(Error::Output)?;
+        control(&format!("{}{rest}", Self::CLEAR_BELOW)).map_err(Error::Output)?;
         self.picture = picture;
         Ok(())
     }
