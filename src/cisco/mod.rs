@@ -4,11 +4,21 @@
 //! else. Never in here: when a login is due, what a failure means for the next one, or what
 //! a page looks like. Put together by `daemon`, called by `broker` through its `Login` port.
 
+mod authorize;
+mod edge;
+mod fault;
 mod lifetime;
+mod names;
 mod redirect;
 mod state;
+#[cfg(test)]
+mod testing;
+mod trust;
 mod xml;
 
+pub use authorize::UriFlaw;
+pub use fault::{Fault, Miss, Misses};
 pub use lifetime::LifetimeFlaw;
 pub use redirect::{Denial, RedirectFlaw};
+pub use trust::{CaFileFlaw, Distrust, DistrustReason};
 pub use xml::XmlFlaw;
