@@ -1,3 +1,7 @@
-//! `ucssod`.
+//! `ucssod`: the daemon.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ucsso::daemon::main(std::env::args_os())
+}

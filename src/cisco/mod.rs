@@ -23,10 +23,7 @@ mod trust;
 mod verify;
 mod xml;
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use url::Url;
 use zeroize::Zeroizing;
@@ -168,9 +165,7 @@ impl<C: Clock> CiscoLogin<C> {
         match outcome {
             Ok(grant) => {
                 // The browser compares it with its own clock.
-                let until = self.clock.wall_time(grant.expires_at);
-                let since_epoch = until.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                let until_millis = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
+                let until_millis = self.clock.wall_time(grant.expires_at).as_millis();
                 Landing::Done { user: grant.user.clone(), until_millis }
             }
             Err(error) => {

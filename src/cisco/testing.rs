@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use aws_lc_rs::digest;
@@ -248,8 +248,8 @@ impl Clock for JumpingClock {
         Timestamp::from_millis(self.now.load(Ordering::SeqCst))
     }
 
-    fn wall_time(&self, at: Timestamp) -> SystemTime {
-        at.plus(WALL_CLOCK_AHEAD).to_system_time()
+    fn wall_time(&self, at: Timestamp) -> Timestamp {
+        at.plus(WALL_CLOCK_AHEAD)
     }
 
     async fn sleep_until(&self, at: Timestamp) {

@@ -1,1 +1,266 @@
 //! How it is put together: the only place where concrete types meet.
+//!
+//! Reads the configuration, builds the rooms, announces what it serves, runs until it is told to
+//! stop, and lets go in order. Decides nothing itself. Called by `bin/ucssod`, and by the lab's
+//! demonstration.
+
+pub mod clock;
+pub mod socket;
+
+use std::{
+    collections::BTreeMap, error::Error as _, ffi::OsString, future::Future, io, net::SocketAddr,
+    path::PathBuf, process::ExitCode, sync::Arc, time::Duration,
+};
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use self::clock::SystemClock;
+use crate::{
+    broker::{Broker, ports::Clock},
+    browser::Opener,
+    cisco::{self, CiscoLogin, Listeners},
+    config::{self, ClusterConfig, Config},
+    domain::{Cluster, ClusterName, Policy},
+    paths, rpc, telemetry,
+};
+
+/// Obtains Cisco UC access tokens through single sign-on in the user's browser, keeps them, and
+/// hands them to local programs over gRPC on a Unix socket.
+#[derive(Debug, Parser)]
+#[command(name = "ucssod", version, about, after_help = AFTER_HELP)]
+struct Arguments {
+    /// The configuration.
+    #[arg(long, value_name = "FILE", help = CONFIG_HELP)]
+    config: Option<PathBuf>,
+    /// The socket to serve.
+    #[arg(long, value_name = "PATH", help = SOCKET_HELP)]
+    socket: Option<PathBuf>,
+}
+
+const CONFIG_HELP: &str = "The configuration [default: $XDG_CONFIG_HOME/ucsso/config.toml]";
+const SOCKET_HELP: &str =
+    "The socket to serve [default: $UCSSO_SOCKET, else $XDG_RUNTIME_DIR/ucsso/broker.sock]";
+const AFTER_HELP: &str = "\
+Runs in the foreground until SIGTERM or SIGINT. Log lines go to stderr; RUST_LOG chooses them \
+(`RUST_LOG=debug ucssod`). Exit status: 0 told to stop, 1 could not start or go on, 2 wrong \
+arguments.";
+
+/// How long callers get to read their last answer.
+const FAREWELL: Duration = Duration::from_millis(1500);
+
+/// Why the daemon does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A path is not known.
+    #[error(transparent)]
+    Path(#[from] paths::Error),
+    /// The configuration cannot be had.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// A cluster cannot be set up.
+    #[error("the cluster `{cluster}` cannot be set up")]
+    Cluster {
+        /// Which.
+        cluster: ClusterName,
+        /// Why.
+        #[source]
+        source: cisco::Error,
+    },
+    /// The socket cannot be had.
+    #[error(transparent)]
+    Socket(#[from] socket::Error),
+    /// The API cannot be served.
+    #[error(transparent)]
+    Serve(#[from] rpc::Error),
+    /// The operating system gave no event loop or signals.
+    #[error("the operating system does not play along")]
+    System(#[source] io::Error),
+}
+
+/// `ucssod`, from its arguments to its exit status.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(answer) => {
+            // What cannot be printed has no reader.
+            let _ = answer.print();
+            return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
+        }
+    };
+    telemetry::init();
+    match start(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            explain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(arguments: &Arguments) -> Result<(), Error> {
+    let environment = paths::process_environment;
+    let file = match &arguments.config {
+        Some(file) => file.clone(),
+        None => paths::config_file(environment)?,
+    };
+    let socket = match &arguments.socket {
+        Some(path) => paths::checked_socket(path.clone())?,
+        None => paths::socket(environment)?,
+    };
+    let config = Config::load(&file)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::System)?;
+    runtime.block_on(async {
+        let stop = told_to_stop().map_err(Error::System)?;
+        run(config, &socket, stop).await
+    })
+}
+
+/// Runs until `stop` is ready.
+async fn run(
+    config: Config,
+    socket: &std::path::Path,
+    stop: impl Future<Output = &'static str>,
+) -> Result<(), Error> {
+    let (listener, _socket) = socket::bind(socket)?;
+    let clock = SystemClock::new();
+    let listeners = Listeners::new();
+    let opener = Opener::new(config.browser.clone());
+    let ports = redirect_ports(&config);
+    let mut broker = Broker::new(clock.clone());
+    for (name, cluster) in config.clusters {
+        let cluster = Arc::new(cluster);
+        let login =
+            CiscoLogin::new(Arc::clone(&cluster), clock.clone(), listeners.clone(), opener.clone());
+        let login = login.map_err(|source| Error::Cluster { cluster: name, source })?;
+        broker.add(presented(&cluster), policy(&cluster), login);
+    }
+    let broker = Arc::new(broker);
+    // A port that another program has now may be free when it is needed: the login tries again.
+    for addr in ports.keys() {
+        let _ = listeners.at(*addr).await;
+    }
+    let warnings = move || port_warnings(&ports, &listeners);
+    for warning in warnings() {
+        warn!("{warning}");
+    }
+    let facts = rpc::ServerFacts { started: clock.now(), warnings: Box::new(warnings) };
+    info!(socket = %socket.display(), "ready");
+
+    let stopping = Arc::clone(&broker);
+    let (served, farewell) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
+    let end = async {
+        let signal = stop.await;
+        info!(signal, "stopping");
+        // First the waiters are told, then the connections are closed.
+        stopping.stop().await;
+        farewell.notify_one();
+    };
+    let limit = async {
+        served.notified().await;
+        clock.sleep_until(clock.now().plus(FAREWELL)).await;
+    };
+    let serving = rpc::serve(listener, broker, facts, async {
+        farewell.notified().await;
+        served.notify_one();
+    });
+    tokio::select! {
+        result = async { tokio::join!(serving, end).0 } => Ok(result?),
+        () = limit => Ok(()),
+    }
+}
+
+fn presented(cluster: &ClusterConfig) -> Cluster {
+    Cluster {
+        name: cluster.name.clone(),
+        product: cluster.product.as_str(),
+        user: cluster.user.clone(),
+    }
+}
+
+fn policy(cluster: &ClusterConfig) -> Policy {
+    Policy {
+        timeout_advice: cisco::timeout_advice(cluster),
+        jitter_seed: jitter_seed(),
+        ..cluster.policy.clone()
+    }
+}
+
+/// Differs from daemon to daemon, which is all it has to do.
+fn jitter_seed() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}
+
+/// The redirect addresses, and whose they are.
+fn redirect_ports(config: &Config) -> BTreeMap<SocketAddr, Vec<ClusterName>> {
+    let mut ports = BTreeMap::<_, Vec<_>>::new();
+    for cluster in config.clusters.values() {
+        ports.entry(cluster.redirect.listen).or_default().push(cluster.name.clone());
+    }
+    ports
+}
+
+fn port_warnings(
+    ports: &BTreeMap<SocketAddr, Vec<ClusterName>>,
+    listeners: &Listeners,
+) -> Vec<String> {
+    let bound = listeners.bound();
+    let taken = ports.iter().filter(|(addr, _)| !bound.contains(addr));
+    taken
+        .map(|(addr, clusters)| {
+            let names: Vec<_> = clusters.iter().map(|name| format!("`{name}`")).collect();
+            format!(
+                "another program has the redirect port {addr}: logins to {} will fail until it \
+                 is free",
+                names.join(", ")
+            )
+        })
+        .collect()
+}
+
+/// Ready when somebody wants the daemon to end; names the signal.
+fn told_to_stop() -> io::Result<impl Future<Output = &'static str>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    })
+}
+
+/// Prints an error with its causes, and what mends it.
+fn explain(error: &Error) {
+    let styled = io::IsTerminal::is_terminal(&io::stderr());
+    if let Error::Config(config::Error::Wrong(problems)) = error {
+        anstream::eprintln!("{}", problems.render(styled));
+        return;
+    }
+    let mut line = format!("ucssod: {error}");
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        line.push_str(": ");
+        line.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    anstream::eprintln!("{line}");
+    let advice = match error {
+        Error::Path(error) => error.advice().to_owned(),
+        Error::Config(error) => error.advice(),
+        Error::Socket(socket::Error::AlreadyRunning(_)) => {
+            "see `ucssoctl status`, or end it first".into()
+        }
+        Error::Cluster { .. } | Error::Socket(_) | Error::Serve(_) | Error::System(_) => {
+            String::new()
+        }
+    };
+    if !advice.is_empty() {
+        anstream::eprintln!("        {advice}");
+    }
+}

@@ -16,7 +16,7 @@ fn failed(name: &str, state: ClusterState, reason: &str, sentence: &str) -> Clus
         time: at(-60),
         ..Failure::default()
     };
-    ClusterStatus { failure: Some(failure), ..cluster(name, state, Lapse::Failed) }
+    ClusterStatus { failure: Some(failure), ..cluster(name, state, Lapse::NeverLoggedIn) }
 }
 
 /// One cluster in each state.
