@@ -7,7 +7,7 @@ use std::{
     fmt::Write as _,
     fs,
     io::{self, IsTerminal as _, Write as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     time::Duration,
 };
@@ -17,9 +17,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
     Behaviour, Certificates, IdpChoice, Lab, LabConfig, Ports, TlsVersions,
+    demo::{self, DemoArgs, Programs},
     faults::{IdpMood, Load, StatusXml, TokenFormat},
+    orientation::{Files, orientation},
     recipe,
-    users::USERS,
 };
 
 /// A simulated Cisco UC estate on this machine, to try and to test a token broker.
@@ -36,6 +37,16 @@ pub struct Cli {
 pub enum Command {
     /// Run the estate until Ctrl-C.
     Serve(ServeArgs),
+    /// Show the whole journey: a lab, the daemon, a login, a token used on UDS, a renewal.
+    Demo(DemoArgs),
+    /// What the demonstration gives the daemon as a browser.
+    #[command(hide = true)]
+    HandOver {
+        /// Where the demonstration listens.
+        socket: PathBuf,
+        /// The address of the start page.
+        url: String,
+    },
 }
 
 /// The arguments of `serve`.
@@ -51,7 +62,7 @@ pub struct ServeArgs {
     ports: Ports,
     /// How long a token lives.
     #[arg(long, value_name = "TIME", default_value = "60m", value_parser = duration)]
-    token_lifetime: Duration,
+    pub(super) token_lifetime: Duration,
     /// What a token looks like.
     #[arg(long, value_enum, default_value_t)]
     token_format: TokenFormat,
@@ -63,7 +74,7 @@ pub struct ServeArgs {
     sp_session: Duration,
     /// The port of the broker's redirect URIs.
     #[arg(long, value_name = "PORT", default_value_t = 27443)]
-    redirect_port: u16,
+    pub(super) redirect_port: u16,
     /// A redirect URI to register besides, as hq=URI or vm=URI.
     #[arg(long, value_name = "CLUSTER=URI", value_parser = registration)]
     redirect_uri: Vec<(&'static str, String)>,
@@ -90,7 +101,7 @@ pub struct ServeArgs {
     deny: bool,
     /// A SAML identity provider to use in place of the lab's own.
     #[arg(long, value_name = "FILE")]
-    idp_metadata: Option<PathBuf>,
+    pub(super) idp_metadata: Option<PathBuf>,
     /// Print each request.
     #[arg(short, long)]
     verbose: bool,
@@ -108,18 +119,30 @@ pub enum Failure {
     /// A file could not be written.
     #[error("`{0}` cannot be written")]
     Write(PathBuf, #[source] io::Error),
+    /// The demonstration did not get to its end.
+    #[error(transparent)]
+    Demo(#[from] demo::Error),
     /// The system gives no signals, no threads or no terminal.
     #[error("the system does not let it run")]
     System(#[from] io::Error),
 }
 
-/// Reads the command line, does what it says, and says what went wrong.
+/// Reads the command line, does what it says, and says what went wrong. `programs` are what the
+/// demonstration runs.
 #[must_use]
-pub fn main() -> ExitCode {
-    let Cli { command: Command::Serve(args) } = Cli::parse();
+pub fn main(programs: Programs) -> ExitCode {
+    let cli = Cli::parse();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let ended = runtime.map_err(Failure::from).and_then(|runtime| runtime.block_on(serve(&args)));
+    let ended = runtime.map_err(Failure::from).and_then(|runtime| {
+        runtime.block_on(async {
+            match cli.command {
+                Command::Serve(args) => serve(&args).await,
+                Command::Demo(args) => Ok(demo::run(&args, programs).await?),
+                Command::HandOver { socket, url } => Ok(demo::hand_over(&socket, &url).await?),
+            }
+        })
+    });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -202,64 +225,6 @@ impl ServeArgs {
     }
 }
 
-/// What was written for clients to read. None of it is secret.
-struct Files {
-    ca: PathBuf,
-    config: PathBuf,
-    metadata: [PathBuf; 2],
-}
-
-impl Files {
-    fn write(lab: &Lab, folder: &Path, redirect_port: u16) -> Result<Self, Failure> {
-        fs::create_dir_all(folder).map_err(|error| Failure::Write(folder.to_owned(), error))?;
-        let folder = folder.canonicalize().map_err(|e| Failure::Write(folder.to_owned(), e))?;
-        let put = |name: &str, text: &str| {
-            let path = folder.join(name);
-            fs::write(&path, text).map_err(|error| Failure::Write(path.clone(), error))?;
-            Ok::<_, Failure>(path)
-        };
-        let ca = put("ca.pem", lab.ca_pem())?;
-        let config = put("config.toml", &lab.ucsso_toml(redirect_port, &ca))?;
-        let hq = put("sp-hq.xml", &lab.sp_metadata("hq"))?;
-        let vm = put("sp-vm.xml", &lab.sp_metadata("vm"))?;
-        Ok(Self { ca, config, metadata: [hq, vm] })
-    }
-}
-
-fn orientation(lab: &Lab, args: &ServeArgs, files: &Files) -> String {
-    let at = |name| {
-        let (host, port) = lab.node(name);
-        format!("https://{host}:{port}")
-    };
-    let users: Vec<String> =
-        USERS.iter().map(|user| format!("{} / {}", user.id, user.password)).collect();
-    let mut lines = vec![
-        ("hq", format!("{}  Unified CM, publisher", at("cucm-pub"))),
-        ("", format!("{}  Unified CM, subscriber", at("cucm-sub"))),
-        ("vm", format!("{}  Unity Connection", at("cuc"))),
-        ("idp", lab.idp_url().to_string()),
-        ("users", users.join(", ")),
-        ("tokens", format!("live {} s", args.token_lifetime.as_secs())),
-        ("trust", files.ca.display().to_string()),
-        ("config", files.config.display().to_string()),
-    ];
-    if args.idp_metadata.is_some() {
-        // The foreign identity provider has to be told whom it serves.
-        lines.extend(files.metadata.iter().map(|file| ("metadata", file.display().to_string())));
-    }
-    let mut text = String::from("A UC estate on 127.0.0.1; Ctrl-C ends it.\n\n");
-    for (name, line) in lines {
-        writeln!(text, "  {name:<9} {line}").expect("a string takes what is written");
-    }
-    let config = lab.ucsso_toml(args.redirect_port, &files.ca);
-    text.push('\n');
-    for line in config.lines() {
-        let indent = if line.is_empty() { "" } else { "    " };
-        writeln!(text, "{indent}{line}").expect("a string takes what is written");
-    }
-    text
-}
-
 /// The failure and its causes, on one line.
 fn explained(failure: &Failure) -> String {
     let mut text = format!("ucsso-lab: {failure}");
@@ -281,7 +246,7 @@ fn ports(text: &str) -> Result<Ports, String> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let length: jiff::SignedDuration =
         text.parse().map_err(|_| "not a time; write 60s, 5m or 8h".to_owned())?;
     Duration::try_from(length).map_err(|_| "a time is not negative".to_owned())
@@ -299,7 +264,9 @@ mod tests {
 
     fn serve(arguments: &[&str]) -> ServeArgs {
         let line = ["ucsso-lab", "serve"].iter().chain(arguments);
-        let Command::Serve(args) = Cli::try_parse_from(line).unwrap().command;
+        let Command::Serve(args) = Cli::try_parse_from(line).unwrap().command else {
+            panic!("`serve` was asked for")
+        };
         args
     }
 

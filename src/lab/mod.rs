@@ -14,7 +14,7 @@
 //! | `uds`, `cumi` | what a token is for |
 //! | `idp`, `saml` | who says who a user is |
 //! | `walk` | a browser made of a script |
-//! | `cli`, `recipe` | the lab for people |
+//! | `cli`, `orientation`, `recipe`, `demo` | the lab for people |
 //!
 //! The lab must never name what it is there to test (`cisco`, `browser`, `broker`, `rpc`,
 //! `config`, `daemon`, `ctl`): a mistake that both sides share would go unseen. Called by tests
@@ -25,6 +25,7 @@ mod ca;
 pub mod cli;
 mod clock;
 mod cumi;
+pub mod demo;
 mod error;
 mod estate;
 pub mod faults;
@@ -33,6 +34,7 @@ mod http;
 mod idp;
 mod journal;
 mod node;
+mod orientation;
 mod plan;
 mod random;
 mod recipe;

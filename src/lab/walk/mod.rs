@@ -103,23 +103,7 @@ const MOST_STEPS: usize = 20;
 impl Walk {
     /// A browser that trusts the authority `ca_pem` alone and has never been anywhere.
     pub fn new(ca_pem: &str, user: &str, password: &str) -> Result<Self, WalkError> {
-        let mut roots = RootCertStore::empty();
-        let authority =
-            CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(|_| WalkError::Tls)?;
-        roots.add(authority).map_err(|_| WalkError::Tls)?;
-        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|_| WalkError::Tls)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .dns_resolver(Loopback)
-            .redirect(Policy::none())
-            .no_proxy()
-            .timeout(Duration::from_secs(30))
-            .build()
-            .map_err(|_| WalkError::Tls)?;
+        let client = client(ca_pem)?;
         let (user, password) = (user.to_owned(), password.to_owned());
         Ok(Self { client, jar: Jar::default(), user, password })
     }
@@ -232,6 +216,27 @@ impl Walk {
         let body = response.text().await.map_err(lost)?;
         Ok(Reply { url, status, location, body })
     }
+}
+
+/// A client that trusts the authority `ca_pem` alone, and stays on loopback.
+pub(super) fn client(ca_pem: &str) -> Result<Client, WalkError> {
+    let mut roots = RootCertStore::empty();
+    let authority =
+        CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(|_| WalkError::Tls)?;
+    roots.add(authority).map_err(|_| WalkError::Tls)?;
+    let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|_| WalkError::Tls)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .dns_resolver(Loopback)
+        .redirect(Policy::none())
+        .no_proxy()
+        .timeout(Duration::from_secs(30))
+        .build()
+        .map_err(|_| WalkError::Tls)
 }
 
 /// Where to go next.
