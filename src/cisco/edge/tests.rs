@@ -1,5 +1,6 @@
 //! Nodes that behave, and nodes that try to keep us.
 
+use reqwest::dns::{Name, Resolve, Resolving};
 use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 
 use super::*;
@@ -136,9 +137,19 @@ async fn a_closed_port_refuses() {
 
 #[tokio::test]
 async fn a_name_without_an_address_is_told_apart() {
-    let answer = edge(&node("cucm.invalid", 8443), LIMITS).get("/", None).await;
+    struct Nowhere;
+    impl Resolve for Nowhere {
+        fn resolve(&self, _: Name) -> Resolving {
+            Box::pin(async { Err("no such name".into()) })
+        }
+    }
+    let tls = tls(&node("cucm-pub", 8443), Authorities::of_the_system());
+    let builder = Client::builder().tls_backend_preconfigured(tls).no_proxy();
+    let client = builder.dns_resolver(Nowhere).build().unwrap();
 
-    assert_eq!(answer, Err(Fault::NoAddress));
+    let error = client.get("https://cucm-pub:8443/").send().await.unwrap_err();
+
+    assert_eq!(fault(&error), Fault::NoAddress);
 }
 
 #[tokio::test]
