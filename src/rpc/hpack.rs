@@ -15,11 +15,12 @@ pub(super) fn make_harmless(block: &mut [u8]) {
             }
             // RFC 7541 6.2: literal fields, of which the first kind is kept in the table.
             let name = integer(block, &mut at, if first & 0x40 != 0 { 6 } else { 4 })?;
-            if name == 0 {
-                string(block, &mut at)?;
-            }
+            let authority = match name {
+                0 => string(block, &mut at)?.is_authority(block),
+                place => place == AUTHORITY,
+            };
             let value = string(block, &mut at)?;
-            if name == AUTHORITY {
+            if authority {
                 value.replace(block);
             }
         }
@@ -29,6 +30,9 @@ pub(super) fn make_harmless(block: &mut [u8]) {
 
 /// The place of `:authority` in the static table (RFC 7541 appendix A).
 const AUTHORITY: usize = 1;
+/// Its name where it is written out, as gRPC's C core does, and the same in the Huffman code.
+const AUTHORITY_NAME: &[u8] = b":authority";
+const AUTHORITY_IN_HUFFMAN: &[u8] = b"\xb8\x3b\x53\x39\xec\x32\x7d\x7f";
 
 /// Where a string is, and how it is written.
 struct StringAt {
@@ -66,6 +70,11 @@ fn string(block: &[u8], at: &mut usize) -> Option<StringAt> {
 }
 
 impl StringAt {
+    fn is_authority(&self, block: &[u8]) -> bool {
+        let name = if self.huffman { AUTHORITY_IN_HUFFMAN } else { AUTHORITY_NAME };
+        block[self.start..self.end] == *name
+    }
+
     fn replace(&self, block: &mut [u8]) {
         let text = &mut block[self.start..self.end];
         if self.huffman {
@@ -144,6 +153,16 @@ mod tests {
         for other in [&b"\x44\x02%/"[..], b"\x40\x01%\x02%/", b"\x00\x01%\x02%/"] {
             assert_eq!(changed(other), other);
         }
+    }
+
+    #[test]
+    fn the_name_may_be_written_out() {
+        let plain = b"\x40\x0a:authority\x0ctmp%2Fx.sock";
+        let huffman = [&[0x40, 0x80 | 8], AUTHORITY_IN_HUFFMAN, b"\x02/%"].concat();
+
+        assert_eq!(AUTHORITY_IN_HUFFMAN.len(), 8);
+        assert!(changed(plain).ends_with(b"tmp-2Fx.sock"));
+        assert!(changed(&huffman).ends_with(b"--"));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 #[path = "../support/components.rs"]
 mod components;
+#[path = "../support/estate.rs"]
+mod estate;
 #[path = "../support/http.rs"]
 mod http;
 #[path = "../support/process.rs"]
@@ -14,4 +16,7 @@ mod simplesamlphp;
 mod webdriver;
 
 mod browser;
+mod chromium;
+mod clients;
+mod foreign_idp;
 mod identity_provider;

@@ -14,13 +14,16 @@ use std::{
 
 use reqwest::{StatusCode, header::AUTHORIZATION};
 use tempfile::TempDir;
-use tokio::{net::UnixStream, process::Command};
+use tokio::process::Command;
 use ucsso::lab::{IdpChoice, Lab, LabConfig};
 
 use crate::{
     http,
-    process::{Process, free_port, run, run_well, until},
+    process::{Process, free_port, run, run_well},
 };
+
+/// The socket, in a folder that the daemon makes: a private one.
+const SOCKET: &str = "run/broker.sock";
 
 /// A lab and a daemon that is configured for it.
 pub(crate) struct Estate {
@@ -59,7 +62,6 @@ impl Estate {
         let lab = LabConfig { redirect_uris, idp, ..LabConfig::default() };
         let lab = Lab::start(lab).await.unwrap();
 
-        // A temporary folder is open to its owner alone, as a runtime folder has to be.
         let home = tempfile::tempdir().unwrap();
         let file = |name: &str| home.path().join(name);
         fs::write(file("ca.pem"), lab.ca_pem()).unwrap();
@@ -70,10 +72,9 @@ impl Estate {
                 .arg("--config")
                 .arg(file("config.toml"))
                 .arg("--socket")
-                .arg(file("broker.sock")),
+                .arg(home.path().join(SOCKET)),
         );
-        let socket = file("broker.sock");
-        until("the daemon answers", async || UnixStream::connect(&socket).await.ok()).await;
+        daemon.line_with("ready").await;
         Self { lab, _daemon: daemon, home, redirect_port }
     }
 
@@ -84,7 +85,7 @@ impl Estate {
 
     /// The broker's socket, as clients are told.
     pub(crate) fn socket_url(&self) -> String {
-        format!("unix://{}", self.home.path().join("broker.sock").display())
+        format!("unix://{}", self.home.path().join(SOCKET).display())
     }
 
     /// The URI that the cluster redirects to.
