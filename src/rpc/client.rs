@@ -20,13 +20,10 @@ use tonic::{
 };
 use tonic_types::StatusExt as _;
 
-use super::proto::{login_client::LoginClient, token_broker_client::TokenBrokerClient};
-
-/// The metadata key that every call carries, and its value.
-const MARK: (&str, &str) = ("ucsso", "1");
-
-/// The `domain` of this API's `ErrorInfo`.
-const ERROR_DOMAIN: &str = "ucsso.v1";
+use super::{
+    ERROR_DOMAIN, METADATA_KEY, METADATA_VALUE,
+    proto::{login_client::LoginClient, token_broker_client::TokenBrokerClient},
+};
 
 /// The key of an `ErrorInfo`'s metadata that says what mends the situation.
 const ADVICE: &str = "advice";
@@ -46,7 +43,7 @@ pub struct Mark;
 
 impl Interceptor for Mark {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert(MARK.0, MetadataValue::from_static(MARK.1));
+        request.metadata_mut().insert(METADATA_KEY, MetadataValue::from_static(METADATA_VALUE));
         Ok(request)
     }
 }

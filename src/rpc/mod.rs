@@ -17,7 +17,13 @@ mod service;
 
 pub use facts::ServerFacts;
 pub use refusal::ERROR_DOMAIN;
-pub use server::{Error, METADATA_KEY, serve};
+pub use server::{Error, serve};
+
+/// The metadata key that every call carries. A relay that is tricked into connecting (a proxy, a
+/// browser) cannot set it.
+pub const METADATA_KEY: &str = "ucsso";
+/// Its value.
+pub const METADATA_VALUE: &str = "1";
 
 /// The generated messages and services of `proto/ucsso/v1`.
 #[expect(

@@ -15,7 +15,7 @@ use tonic::{Request, Status, service::interceptor::InterceptedService, transport
 use tracing::warn;
 
 use super::{
-    ServerFacts,
+    METADATA_KEY, METADATA_VALUE, ServerFacts,
     authority::HarmlessAuthority,
     login::Logins,
     proto::{DESCRIPTORS, login_server::LoginServer, token_broker_server::TokenBrokerServer},
@@ -23,10 +23,6 @@ use super::{
     service::Tokens,
 };
 use crate::broker::{Broker, ports::Clock};
-
-/// The metadata key that every call carries, with the value `1`. A relay that is tricked into
-/// connecting (a proxy, a browser) cannot set it.
-pub const METADATA_KEY: &str = "ucsso";
 
 /// How many connections there may be. Ten for each of two dozen integrations.
 const CONNECTIONS: usize = 256;
@@ -85,7 +81,7 @@ pub async fn serve<C: Clock>(
 
 fn require_key(request: Request<()>) -> Result<Request<()>, Status> {
     let value = request.metadata().get(METADATA_KEY);
-    if value.is_some_and(|value| value == "1") {
+    if value.is_some_and(|value| value == METADATA_VALUE) {
         Ok(request)
     } else {
         Err(Refusal::HeaderMissing.into())

@@ -1,6 +1,8 @@
 //! Programs in other languages that know the `.proto` files and nothing else of ours. They give
 //! no channel option: that their library puts the socket's path into `:authority` is our concern.
 
+use std::path::Path;
+
 use tokio::process::Command;
 use ucsso::lab::{IdpChoice, walk::Walk};
 
@@ -37,6 +39,13 @@ fn node_example() -> Command {
     node
 }
 
+/// The example in Rust, which is built with the tests.
+fn rust_example() -> Command {
+    let programs = Path::new(env!("CARGO_BIN_EXE_ucssod")).parent().unwrap();
+    let example = programs.join("examples").join("uds");
+    Command::new(require(example.to_str().unwrap(), "cargo build --examples"))
+}
+
 /// An estate whose broker holds alice's token for `hq`.
 async fn logged_in() -> Estate {
     let estate = Estate::start(IdpChoice::Own).await;
@@ -70,6 +79,15 @@ async fn a_node_program_fetches_the_token_and_asks_uds() {
     let estate = logged_in().await;
 
     let record = run_well(told(&mut node_example(), &estate)).await;
+
+    assert!(record.contains("<userName>alice</userName>"), "{record}");
+}
+
+#[tokio::test]
+async fn a_rust_program_fetches_the_token_and_asks_uds() {
+    let estate = logged_in().await;
+
+    let record = run_well(told(&mut rust_example(), &estate)).await;
 
     assert!(record.contains("<userName>alice</userName>"), "{record}");
 }
