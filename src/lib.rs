@@ -31,3 +31,8 @@ pub mod lab;
 pub mod paths;
 pub mod rpc;
 pub mod telemetry;
+
+/// The Rust in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
