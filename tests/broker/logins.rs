@@ -1,6 +1,6 @@
 //! How logins are followed, joined and ended, and how reports of refused tokens are dealt with.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 use ucsso::{broker::*, domain::*};
@@ -100,7 +100,8 @@ async fn a_cancelled_login_tells_those_who_follow_it() {
 async fn clusters_wait_for_the_one_window() {
     let mut rig = Rig::new(Policy::default());
     let other = FakeLogin::new(&rig.clock);
-    rig.broker.add(cluster("vm"), Policy::default(), other.clone());
+    let broker = Arc::get_mut(&mut rig.broker).unwrap();
+    broker.add(cluster("vm"), Policy::default(), other.clone());
     let vm = rig.broker.cluster(&"vm".parse().unwrap()).unwrap().clone();
     let mut first = rig.hq().log_in(Manner::OpenBrowser).await.unwrap();
     rig.until(seated).await;

@@ -1,6 +1,7 @@
 //! The broker with a clock that stands still and a cluster that answers when told.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod api;
 mod clock;
 mod login;
 mod logins;

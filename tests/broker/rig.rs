@@ -1,6 +1,6 @@
 //! A broker with one cluster, a clock that stands still, and a login that answers when told.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ucsso::{
     broker::{Ask, Broker, ClusterHandle, Interaction, Published},
@@ -17,7 +17,7 @@ pub(crate) const HOUR: Duration = Duration::from_hours(1);
 pub(crate) struct Rig {
     pub(crate) clock: ManualClock,
     pub(crate) login: FakeLogin,
-    pub(crate) broker: Broker<ManualClock>,
+    pub(crate) broker: Arc<Broker<ManualClock>>,
 }
 
 impl Rig {
@@ -26,7 +26,7 @@ impl Rig {
         let login = FakeLogin::new(&clock);
         let mut broker = Broker::new(clock.clone());
         broker.add(cluster("hq"), policy, login.clone());
-        Self { clock, login, broker }
+        Self { clock, login, broker: Arc::new(broker) }
     }
 
     pub(crate) fn hq(&self) -> ClusterHandle<ManualClock> {
