@@ -18,5 +18,6 @@ mod webdriver;
 mod browser;
 mod chromium;
 mod clients;
+mod demo;
 mod foreign_idp;
 mod identity_provider;

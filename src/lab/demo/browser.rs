@@ -5,6 +5,7 @@ use std::{
     fs::Permissions,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -12,6 +13,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{UnixListener, UnixStream},
     task::JoinHandle,
+    time::interval,
 };
 use url::Url;
 
@@ -34,7 +36,7 @@ const BROWSERS: [&str; 6] = [
 /// What opens the start pages.
 pub(super) enum Screen {
     /// A window that somebody sits in front of.
-    Window { argv: Vec<String> },
+    Window { argv: Vec<String>, profile: PathBuf },
     /// Nobody: this process does what a browser does. The daemon hands the address over.
     Walk { argv: Vec<String>, walker: JoinHandle<()> },
 }
@@ -43,7 +45,8 @@ impl Screen {
     pub(super) fn choose(lab: &Lab, scratch: &Scratch, no_browser: bool) -> Result<Self, Error> {
         match find_browser() {
             Some(browser) if !no_browser => {
-                Ok(Self::Window { argv: window(lab, scratch, &browser) })
+                let profile = scratch.path("profile");
+                Ok(Self::Window { argv: window(lab, &profile, &browser), profile })
             }
             _ => Self::walk(lab, scratch),
         }
@@ -59,16 +62,29 @@ impl Screen {
         Ok(Self::Walk { argv, walker: tokio::spawn(walk_on(listener, walk)) })
     }
 
+    /// Closes the window, and waits a moment until it has written what it wants to write.
+    pub(super) async fn close(self) {
+        let Self::Window { profile, .. } = &self else { return };
+        close(profile);
+        let mut ticks = interval(Duration::from_millis(100));
+        for _ in 0..50 {
+            ticks.tick().await;
+            if std::fs::symlink_metadata(profile.join(LOCK)).is_err() {
+                break;
+            }
+        }
+    }
+
     /// The daemon's configuration with this screen in it.
     pub(super) fn configured(&self, toml: &str) -> String {
-        let (Self::Window { argv } | Self::Walk { argv, .. }) = self;
+        let (Self::Window { argv, .. } | Self::Walk { argv, .. }) = self;
         let argv: Vec<_> = argv.iter().cloned().map(toml::Value::String).collect();
         format!("browser = {}\n\n{toml}", toml::Value::Array(argv))
     }
 
     pub(super) fn told(&self) -> String {
         match self {
-            Self::Window { argv } => {
+            Self::Window { argv, .. } => {
                 let name = Path::new(&argv[0]).file_name().unwrap_or_default().to_string_lossy();
                 format!("{name} opens: log in as alice with the password alicepw.")
             }
@@ -81,8 +97,9 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        if let Self::Walk { walker, .. } = self {
-            walker.abort();
+        match self {
+            Self::Walk { walker, .. } => walker.abort(),
+            Self::Window { profile, .. } => close(profile),
         }
     }
 }
@@ -120,12 +137,25 @@ fn find_browser() -> Option<PathBuf> {
     })
 }
 
+/// A link to `HOST-PID` in a profile that Chromium uses.
+const LOCK: &str = "SingletonLock";
+
+/// Tells the window that uses this profile to close.
+fn close(profile: &Path) {
+    let lock = std::fs::read_link(profile.join(LOCK)).unwrap_or_default();
+    let pid = lock.to_str().and_then(|lock| lock.rsplit_once('-')?.1.parse().ok());
+    if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
+        // If somebody has closed it already, all the better.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+}
+
 /// A window with a profile of its own, which trusts the lab's authority by its public key.
-fn window(lab: &Lab, scratch: &Scratch, browser: &Path) -> Vec<String> {
+fn window(lab: &Lab, profile: &Path, browser: &Path) -> Vec<String> {
     let trusted = BASE64_STANDARD.encode(lab.ca_spki_sha256());
     let mut argv = vec![
         browser.display().to_string(),
-        format!("--user-data-dir={}", scratch.path("profile").display()),
+        format!("--user-data-dir={}", profile.display()),
         format!("--ignore-certificate-errors-spki-list={trusted}"),
         "--no-first-run".into(),
         "--no-default-browser-check".into(),

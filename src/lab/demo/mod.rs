@@ -14,7 +14,10 @@ use std::{
 };
 
 use clap::Args;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::{MissedTickBehavior, interval, timeout},
+};
 
 use self::{browser::Screen, programs::Scratch};
 pub use self::{browser::hand_over, programs::Programs};
@@ -74,8 +77,18 @@ pub enum Error {
     NoRenewal,
 }
 
-/// Tells the story. Leaves nothing behind, whether it ends well or not.
+/// Tells the story. Leaves nothing behind, whether it ends well, badly or early.
 pub async fn run(args: &DemoArgs, programs: Programs) -> Result<(), Error> {
+    let mut terminated = signal(SignalKind::terminate())
+        .map_err(|source| Error::System { what: "hearing signals", source })?;
+    tokio::select! {
+        ended = story(args, programs) => ended,
+        _ = tokio::signal::ctrl_c() => Ok(()),
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+async fn story(args: &DemoArgs, programs: Programs) -> Result<(), Error> {
     let port = free_port()?;
     let lab = Lab::start(config(args, port)).await?;
     let scratch = Scratch::new(programs)?;
@@ -129,7 +142,7 @@ pub async fn run(args: &DemoArgs, programs: Programs) -> Result<(), Error> {
         stay(&scratch).await?;
     }
     daemon.stop().await;
-    drop(screen);
+    screen.close().await;
     lab.stop().await;
     Ok(())
 }
@@ -222,7 +235,6 @@ async fn stay(scratch: &Scratch) -> Result<(), Error> {
     tokio::select! {
         ended = scratch.show(&["status", "hq", "--watch"]) => ended,
         () = using => Ok(()),
-        _ = tokio::signal::ctrl_c() => Ok(()),
     }
 }
 
