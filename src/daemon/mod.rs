@@ -13,7 +13,10 @@ use std::{
 };
 
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+};
 use tracing::{info, warn};
 
 use self::clock::SystemClock;
@@ -152,25 +155,18 @@ async fn run(
     info!(socket = %socket.display(), "ready");
 
     let stopping = Arc::clone(&broker);
-    let (served, farewell) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
+    let farewell = Notify::new();
     let end = async {
         let signal = stop.await;
         info!(signal, "stopping");
         // First the waiters are told, then the connections are closed.
         stopping.stop().await;
         farewell.notify_one();
-    };
-    let limit = async {
-        served.notified().await;
         clock.sleep_until(clock.now().plus(FAREWELL)).await;
     };
-    let serving = rpc::serve(listener, broker, facts, async {
-        farewell.notified().await;
-        served.notify_one();
-    });
     tokio::select! {
-        result = async { tokio::join!(serving, end).0 } => Ok(result?),
-        () = limit => Ok(()),
+        served = rpc::serve(listener, broker, facts, farewell.notified()) => Ok(served?),
+        () = end => Ok(()),
     }
 }
 
