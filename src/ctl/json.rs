@@ -44,6 +44,7 @@ struct Entry<'a> {
     expire_epoch: Option<i64>,
     remaining_seconds: Option<u64>,
     renew: &'a str,
+    login_on_demand: bool,
     renew_time: Option<String>,
     renew_epoch: Option<i64>,
     pause_time: Option<String>,
@@ -159,6 +160,7 @@ impl<'a> Entry<'a> {
                 .as_ref()
                 .map(|remaining| moment::duration(Some(remaining)).as_secs()),
             renew: &status.renew,
+            login_on_demand: status.login_on_demand,
             renew_time: renewal.map(moment::rfc3339),
             renew_epoch: renewal.map(Timestamp::as_second),
             pause_time: pause.map(moment::rfc3339),

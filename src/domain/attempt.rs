@@ -1,6 +1,6 @@
 //! One login, numbered.
 
-use super::{Generation, Timestamp};
+use super::{FailureKind, Generation, Timestamp};
 
 /// The number of an attempt. Each attempt of a cluster has a higher one than those before it,
 /// and the token it gives has the same number as its generation.
@@ -20,10 +20,32 @@ impl AttemptId {
 pub struct Attempt {
     /// Its number.
     pub id: AttemptId,
-    /// How many attempts failed in a row before it.
-    pub failures: u32,
+    /// How those before it went.
+    pub tally: Tally,
     /// How far it is.
     pub stage: Stage,
+}
+
+/// How many attempts have failed in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// All of them.
+    pub failures: u32,
+    /// Those that asked a human in vain.
+    pub unanswered: u32,
+}
+
+impl Tally {
+    /// Counts one more.
+    pub(super) const fn and_one(self, kind: FailureKind) -> Self {
+        let unanswered = match kind {
+            FailureKind::Unreachable => self.unanswered,
+            FailureKind::TimedOut | FailureKind::Declined | FailureKind::Refused => {
+                self.unanswered.saturating_add(1)
+            }
+        };
+        Self { failures: self.failures.saturating_add(1), unanswered }
+    }
 }
 
 /// How far an attempt is.

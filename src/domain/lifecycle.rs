@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use super::{
     Attempt, AttemptId, Cause, Effect, Event, Failure, FailureKind, Grant, Lapse, Manner, Pause,
-    Policy, RenewMode, Stage, State, Timestamp, Token,
+    Policy, RenewMode, Stage, State, Tally, Timestamp, Token,
     policy::{SETTLE, USED_WITHIN, back_off},
 };
 
@@ -164,12 +164,16 @@ impl Lifecycle {
 
     fn fail(&mut self, failure: Failure, now: Timestamp) {
         let kind = failure.cause.kind();
-        let failures = self.state.attempt().map_or(0, |attempt| attempt.failures).saturating_add(1);
+        let before = self.state.attempt().map_or_else(Tally::default, |attempt| attempt.tally);
+        let tally = before.and_one(kind);
         let pause = match kind {
             FailureKind::Refused => Pause::Stopped { failure: failure.clone() },
             FailureKind::Unreachable | FailureKind::TimedOut | FailureKind::Declined => {
-                let until = now.plus(back_off(kind, failures));
-                Pause::BackingOff { until, failures, failure: failure.clone() }
+                let failure = failure.clone();
+                match back_off(kind, tally) {
+                    Some(pause) => Pause::BackingOff { until: now.plus(pause), tally, failure },
+                    None => Pause::Unanswered { tally, failure },
+                }
             }
         };
         self.state = match self.state.clone() {
@@ -241,14 +245,16 @@ impl Lifecycle {
 
     fn begin(&mut self, manner: Manner, effects: &mut Vec<Effect>) {
         let id = AttemptId(self.last_attempt.0 + 1);
-        let attempt = |failures| Attempt { id, failures, stage: Stage::Queued };
+        let attempt = |tally| Attempt { id, tally, stage: Stage::Queued };
         self.state = match self.state.clone() {
             State::Cold { lapse, pause } => {
-                State::Authenticating { lapse, attempt: attempt(pause.failures()) }
+                State::Authenticating { lapse, attempt: attempt(pause.tally()) }
             }
-            State::Disabled { lapse, .. } => State::Authenticating { lapse, attempt: attempt(0) },
+            State::Disabled { lapse, .. } => {
+                State::Authenticating { lapse, attempt: attempt(Tally::default()) }
+            }
             State::Fresh { token, pause, .. } => {
-                State::Renewing { token, attempt: attempt(pause.failures()) }
+                State::Renewing { token, attempt: attempt(pause.tally()) }
             }
             State::Authenticating { .. } | State::Renewing { .. } => return,
         };

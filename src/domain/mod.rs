@@ -21,7 +21,7 @@ mod token;
 #[cfg(test)]
 mod transitions;
 
-pub use attempt::{Attempt, AttemptId, Manner, Stage, Verdict};
+pub use attempt::{Attempt, AttemptId, Manner, Stage, Tally, Verdict};
 pub use cluster::{Cluster, ClusterName, InvalidClusterName};
 pub use failure::{Cause, Failure, FailureKind};
 pub use lifecycle::Lifecycle;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{FailureKind, Generation, Timestamp, Token};
+use super::{FailureKind, Generation, Tally, Timestamp, Token};
 
 /// When the next token is fetched while the present one is still good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,21 +62,25 @@ pub(super) const USED_WITHIN: Duration = Duration::from_hours(1);
 /// asked for by name. A token refused as soon as it is issued must not open window after window.
 pub(super) const SETTLE: Duration = Duration::from_secs(10);
 
-/// How long no login begins by itself after this many failures in a row.
+/// How long no login begins by itself after so many failures in a row; `None` is until somebody
+/// asks for one by name.
 ///
 /// Where no human was bothered, the next try may come soon; it doubles up to 5 minutes. Where one
-/// was, he is left alone for 1, 5, and then 30 minutes.
-pub(super) fn back_off(kind: FailureKind, failures: u32) -> Duration {
+/// was, they are left alone for 1 and then 5 minutes. Three windows without an answer are enough:
+/// nobody is there, and a weekend has room for hundreds.
+pub(super) fn back_off(kind: FailureKind, tally: Tally) -> Option<Duration> {
     match kind {
         FailureKind::Unreachable => {
-            let doubled = 5 * 2u64.pow(failures.saturating_sub(1).min(10));
-            Duration::from_secs(doubled).min(Duration::from_mins(5))
+            let doubled = 5 * 2u64.pow(tally.failures.saturating_sub(1).min(10));
+            Some(Duration::from_secs(doubled).min(Duration::from_mins(5)))
         }
-        FailureKind::TimedOut | FailureKind::Declined | FailureKind::Refused => match failures {
-            0 | 1 => Duration::from_mins(1),
-            2 => Duration::from_mins(5),
-            _ => Duration::from_mins(30),
-        },
+        FailureKind::TimedOut | FailureKind::Declined | FailureKind::Refused => {
+            match tally.unanswered {
+                0 | 1 => Some(Duration::from_mins(1)),
+                2 => Some(Duration::from_mins(5)),
+                _ => None,
+            }
+        }
     }
 }
 
@@ -174,14 +178,24 @@ mod tests {
 
     #[test]
     fn the_longer_nobody_answers_the_longer_they_are_left_alone() {
-        let minutes = |kind, failures| back_off(kind, failures).as_secs() / 60;
+        let minutes = |kind, unanswered| {
+            let tally = Tally { failures: 99, unanswered };
+            back_off(kind, tally).map(|pause| pause.as_secs() / 60)
+        };
 
         for kind in [FailureKind::TimedOut, FailureKind::Declined, FailureKind::Refused] {
-            assert_eq!([1, 2, 3, 4, 99].map(|n| minutes(kind, n)), [1, 5, 30, 30, 30]);
+            assert_eq!(
+                [1, 2, 3, 4, 99].map(|n| minutes(kind, n)),
+                [Some(1), Some(5), None, None, None]
+            );
         }
         assert_eq!(
-            [1, 2, 3, 4, 5, 6, 7, 8, u32::MAX]
-                .map(|n| back_off(FailureKind::Unreachable, n).as_secs()),
+            [1, 2, 3, 4, 5, 6, 7, 8, u32::MAX].map(|n| back_off(
+                FailureKind::Unreachable,
+                Tally { failures: n, unanswered: 99 }
+            )
+            .unwrap()
+            .as_secs()),
             [5, 10, 20, 40, 80, 160, 300, 300, 300]
         );
     }

@@ -70,6 +70,8 @@ struct World {
     /// When the last attempt ended, and the shortest pause that must follow.
     ended: Option<(Timestamp, Duration)>,
     last_use: Option<Timestamp>,
+    /// How many windows were opened in vain since somebody was there.
+    unanswered: u32,
 }
 
 impl World {
@@ -83,6 +85,7 @@ impl World {
             open: None,
             ended: None,
             last_use: None,
+            unanswered: 0,
         }
     }
 
@@ -133,7 +136,7 @@ impl World {
 
         let effects = self.lifecycle.handle(event.clone(), self.now);
 
-        self.attempts_are_counted(&before, event, &effects);
+        self.attempts_are_counted(event, &effects);
         self.answers_are_taken(&before, event);
         self.the_user_is_left_alone(&before, event, &effects);
         self.what_is_held_is_good();
@@ -143,14 +146,24 @@ impl World {
 
     /// At most one login is under way, it is the one that was begun last, and every attempt that
     /// ends has ended for a reason that is remembered.
-    fn attempts_are_counted(&mut self, before: &Lifecycle, event: &Event, effects: &[Effect]) {
+    fn attempts_are_counted(&mut self, event: &Event, effects: &[Effect]) {
         if let Event::Finished { attempt, outcome } = event
             && self.open == Some(*attempt)
         {
             self.open = None;
             let pause = match outcome {
-                Err(failure) => shortest_pause(failure.cause),
-                Ok(_) => Duration::from_secs(10),
+                Err(failure) => {
+                    self.count(failure.cause.kind());
+                    shortest_pause(failure.cause)
+                }
+                Ok(grant) if self.now < grant.expires_at => {
+                    self.unanswered = 0;
+                    Duration::from_secs(10)
+                }
+                Ok(_) => {
+                    self.count(FailureKind::Declined);
+                    Duration::from_mins(1)
+                }
             };
             self.ended = Some((self.now, pause));
         }
@@ -165,15 +178,21 @@ impl World {
                 Effect::Abort { attempt } => {
                     assert_eq!(self.open, Some(attempt), "a login was aborted that is not open");
                     self.open = None;
-                    let pause = match before.state().attempt().map(|attempt| attempt.stage) {
-                        _ if *event == Event::LogoutAsked => Duration::ZERO,
-                        _ => Duration::from_mins(1),
-                    };
-                    self.ended = Some((self.now, pause));
+                    self.ended = Some((self.now, Duration::from_mins(1)));
+                    self.count(FailureKind::TimedOut);
                 }
             }
         }
+        match event {
+            Event::LogoutAsked => (self.ended, self.unanswered) = (None, 0),
+            Event::LoginAsked { .. } => self.unanswered = 0,
+            _ => {}
+        }
         assert_eq!(self.lifecycle.state().attempt().map(|attempt| attempt.id), self.open);
+    }
+
+    fn count(&mut self, kind: FailureKind) {
+        self.unanswered += u32::from(kind != FailureKind::Unreachable);
     }
 
     /// An answer to the open attempt is taken, however late; another changes nothing; a failure
@@ -210,6 +229,7 @@ impl World {
         if let Some((ended, pause)) = self.ended {
             assert!(self.now >= ended.plus(pause), "{:?} after {ended:?}", self.now);
         }
+        assert!(self.unanswered < 3, "a fourth window for nobody");
         match before.state() {
             State::Disabled { .. } => panic!("a disabled cluster is left alone"),
             State::Cold { lapse, .. } => {

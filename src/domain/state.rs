@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Attempt, AttemptId, Failure, Generation, Grant, Manner, Timestamp, Token};
+use super::{Attempt, AttemptId, Failure, Generation, Grant, Manner, Tally, Timestamp, Token};
 
 /// Two questions - is a usable token held? is a login under way? - give four states. The fifth is
 /// a cluster that refuses this configuration.
@@ -66,6 +66,17 @@ impl State {
         }
     }
 
+    /// Whether a login begins when a program wants a token, at once or after the pause.
+    #[must_use]
+    pub fn begins_on_demand(&self) -> bool {
+        match self {
+            Self::Cold { lapse, pause } => *lapse != Lapse::LoggedOut && pause.until().is_some(),
+            Self::Fresh { pause, .. } => pause.until().is_some(),
+            Self::Authenticating { .. } | Self::Renewing { .. } => true,
+            Self::Disabled { .. } => false,
+        }
+    }
+
     /// Why the last login gave no token, if none succeeded since and none is under way.
     #[must_use]
     pub const fn failure(&self) -> Option<&Failure> {
@@ -105,7 +116,15 @@ pub enum Pause {
         /// Until when.
         until: Timestamp,
         /// How many have failed in a row.
-        failures: u32,
+        tally: Tally,
+        /// How the last one did.
+        failure: Failure,
+    },
+    /// The human was asked too often without an answer. Only somebody who asks for a login by name
+    /// makes a window open again.
+    Unanswered {
+        /// How many logins have failed in a row.
+        tally: Tally,
         /// How the last one did.
         failure: Failure,
     },
@@ -123,7 +142,7 @@ impl Pause {
         match self {
             Self::Off => Some(Timestamp::from_millis(0)),
             Self::Settling { until } | Self::BackingOff { until, .. } => Some(*until),
-            Self::Stopped { .. } => None,
+            Self::Unanswered { .. } | Self::Stopped { .. } => None,
         }
     }
 
@@ -138,14 +157,16 @@ impl Pause {
     pub const fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Off | Self::Settling { .. } => None,
-            Self::BackingOff { failure, .. } | Self::Stopped { failure } => Some(failure),
+            Self::BackingOff { failure, .. }
+            | Self::Unanswered { failure, .. }
+            | Self::Stopped { failure } => Some(failure),
         }
     }
 
-    pub(super) const fn failures(&self) -> u32 {
+    pub(super) fn tally(&self) -> Tally {
         match self {
-            Self::Off | Self::Settling { .. } | Self::Stopped { .. } => 0,
-            Self::BackingOff { failures, .. } => *failures,
+            Self::Off | Self::Settling { .. } | Self::Stopped { .. } => Tally::default(),
+            Self::BackingOff { tally, .. } | Self::Unanswered { tally, .. } => *tally,
         }
     }
 }

@@ -85,28 +85,52 @@ fn a_token_that_is_dead_on_arrival_is_a_failure() {
 }
 
 #[test]
-fn a_failed_login_leaves_the_user_alone_longer_each_time() {
+fn after_three_windows_without_an_answer_nobody_is_asked_again() {
     let mut lifecycle = lifecycle(RenewMode::WhenUsed);
     let mut now = 0;
 
-    for (attempt, minutes) in [(1, 1), (2, 5), (3, 30), (4, 30)] {
+    for (attempt, minutes) in [(1, 1), (2, 5)] {
         assert_eq!(lifecycle.handle(wanted(0), at(now)), begun(attempt, Manner::OpenBrowser));
-        assert_eq!(
-            lifecycle.state().attempt().unwrap().failures,
-            u32::try_from(attempt).unwrap() - 1
-        );
+        let failures = u32::try_from(attempt).unwrap() - 1;
+        let tally = Tally { failures, unanswered: failures };
+        assert_eq!(lifecycle.state().attempt().unwrap().tally, tally);
         assert_eq!(lifecycle.handle(failed(attempt, Cause::IdpError), at(now)), []);
+        assert!(lifecycle.state().begins_on_demand());
         now += minutes * 60;
         assert_eq!(lifecycle.handle(wanted(0), just_before(now)), []);
     }
+    assert_eq!(lifecycle.handle(wanted(0), at(now)), begun(3, Manner::OpenBrowser));
+    let _ = lifecycle.handle(failed(3, Cause::LoginTimedOut), at(now));
 
+    let weekend = now + 60 * 3600;
+    assert_eq!(lifecycle.handle(wanted(0), at(weekend)), []);
+    assert!(!lifecycle.state().begins_on_demand());
     assert!(matches!(lifecycle.state(), State::Cold { lapse: Lapse::NeverLoggedIn, .. }));
-    assert_eq!(lifecycle.state().failure().unwrap().cause, Cause::IdpError);
-    assert_eq!(lifecycle.handle(asked(), at(now)), begun(5, Manner::ShowUrl), "asking helps");
+    assert_eq!(lifecycle.state().failure().unwrap().cause, Cause::LoginTimedOut);
+    assert_eq!(lifecycle.handle(asked(), at(weekend)), begun(4, Manner::ShowUrl), "asking helps");
     assert_eq!(lifecycle.state().failure(), None, "while one is under way");
-    let _ = lifecycle.handle(answered(5, grant(now, HOUR)), at(now));
-    let _ = lifecycle.handle(asked(), at(now));
-    assert_eq!(lifecycle.state().attempt().unwrap().failures, 0, "a success is forgiving");
+    assert_eq!(lifecycle.state().attempt().unwrap().tally.unanswered, 3);
+    let _ = lifecycle.handle(answered(4, grant(weekend, HOUR)), at(weekend));
+    let _ = lifecycle.handle(asked(), at(weekend));
+    let tally = lifecycle.state().attempt().unwrap().tally;
+    assert_eq!(tally, Tally::default(), "a success is forgiving");
+}
+
+#[test]
+fn a_network_that_is_down_all_night_is_not_held_against_the_human() {
+    let mut lifecycle = lifecycle(RenewMode::WhenUsed);
+    let mut now = 0;
+    for attempt in 1..=20 {
+        assert_eq!(lifecycle.handle(wanted(0), at(now)), begun(attempt, Manner::OpenBrowser));
+        let _ = lifecycle.handle(failed(attempt, Cause::NodeUnreachable), at(now));
+        now += 300;
+    }
+
+    let _ = lifecycle.handle(wanted(0), at(now));
+    let _ = lifecycle.handle(failed(21, Cause::LoginTimedOut), at(now));
+
+    let Pause::BackingOff { until, tally, .. } = pause(&lifecycle) else { panic!() };
+    assert_eq!((*until, *tally), (at(now + 60), Tally { failures: 21, unanswered: 1 }));
 }
 
 #[test]
@@ -166,7 +190,7 @@ fn a_failed_renewal_keeps_the_good_token() {
     assert_eq!(lifecycle.state().token().cloned(), held);
     assert_eq!(before, None, "a renewal was under way");
     assert!(
-        matches!(pause(&lifecycle), Pause::BackingOff { until, failures: 1, .. } if *until == at(205))
+        matches!(pause(&lifecycle), Pause::BackingOff { until, tally: Tally { failures: 1, unanswered: 0 }, .. } if *until == at(205))
     );
     let State::Fresh { renew_at, .. } = *lifecycle.state() else { panic!() };
     assert_eq!(lifecycle.renews_by_itself_at(), Some(renew_at), "it is not due yet");

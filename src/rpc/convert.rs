@@ -55,6 +55,7 @@ impl proto::ClusterStatus {
             }),
             failure: state.failure().map(|failure| proto::Failure::new(failure, clock)),
             renew: handle.renew_mode().as_str().into(),
+            login_on_demand: state.begins_on_demand(),
         }
     }
 }
@@ -125,7 +126,10 @@ fn pause_end(state: &State) -> Option<Timestamp> {
     match state {
         State::Cold { pause, .. } | State::Fresh { pause, .. } => match pause {
             Pause::BackingOff { until, .. } => Some(*until),
-            Pause::Off | Pause::Settling { .. } | Pause::Stopped { .. } => None,
+            Pause::Off
+            | Pause::Settling { .. }
+            | Pause::Unanswered { .. }
+            | Pause::Stopped { .. } => None,
         },
         State::Authenticating { .. } | State::Renewing { .. } | State::Disabled { .. } => None,
     }

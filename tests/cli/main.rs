@@ -63,6 +63,7 @@ fn cluster(name: &str, state: ClusterState, lapse: Lapse) -> ClusterStatus {
         lapse: lapse.into(),
         user: "alice".into(),
         renew: "when-used".into(),
+        login_on_demand: state != ClusterState::Disabled && lapse != Lapse::LoggedOut,
         ..ClusterStatus::default()
     }
 }

@@ -25,6 +25,7 @@ fn cluster(name: &str, state: ClusterState, lapse: Lapse) -> ClusterStatus {
         lapse: lapse.into(),
         user: "alice".to_owned(),
         renew: "when-used".to_owned(),
+        login_on_demand: state != ClusterState::Disabled && lapse != Lapse::LoggedOut,
         ..ClusterStatus::default()
     }
 }

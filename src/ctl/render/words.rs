@@ -135,11 +135,12 @@ fn next(status: &ClusterStatus, now: &Zoned) -> Option<String> {
             (None, "on-request") => "renews when a program asks for more".to_owned(),
             (None, _) => "renews when a program uses it".to_owned(),
         }),
-        (ClusterState::Cold, _) if status.lapse() == Lapse::LoggedOut => {
+        (ClusterState::Cold, _) if status.login_on_demand => {
+            Some("the next program that asks opens a login".to_owned())
+        }
+        (ClusterState::Cold | ClusterState::Disabled, _) => {
             Some("no login opens by itself".to_owned())
         }
-        (ClusterState::Cold, _) => Some("the next program that asks opens a login".to_owned()),
-        (ClusterState::Disabled, _) => Some("no login opens by itself".to_owned()),
         (ClusterState::Unspecified, _) => None,
     }
 }
