@@ -1,7 +1,7 @@
 //! Where log lines go: to stderr, which systemd sends to its journal.
 //!
 //! `RUST_LOG` chooses what is said. Whatever it says, the libraries that see tokens go by are
-//! held at `info`: below it they print headers and bodies. Called by the daemon and the lab.
+//! held at `info`: below it they print headers and bodies. Called by `daemon`.
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::{

@@ -1,4 +1,4 @@
-//! `ucssoctl token`: one of the two places where a token is printed.
+//! `ucssoctl token`: the one place where a token is printed.
 //!
 //! Standard output has the token, as it was asked for, and nothing else ever; so it can be used
 //! in a command substitution.
