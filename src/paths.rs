@@ -12,10 +12,10 @@ use std::{
 };
 
 /// The environment variable that names the socket, as `unix:///absolute/path`.
-pub const SOCKET_VARIABLE: &str = "UCSSO_SOCKET";
+const SOCKET_VARIABLE: &str = "UCSSO_SOCKET";
 
 /// The longest path of a Unix socket, in bytes: `sun_path` holds 108 with its final NUL (unix(7)).
-pub const MAX_SOCKET_PATH: usize = 107;
+const MAX_SOCKET_PATH: usize = 107;
 
 /// The name of the daemon's systemd user unit.
 pub const UNIT: &str = "ucssod.service";
