@@ -1,7 +1,7 @@
-//! The lab for people: `ucsso-lab serve`.
+//! The lab for people: the command line of `ucsso-lab`.
 //!
-//! Owns the arguments and what is printed; the rest of the lab prints nothing. Called by the
-//! program `ucsso-lab`.
+//! Owns the arguments and what `serve` prints; but for `demo`, the rest of the lab prints nothing.
+//! Called by the program `ucsso-lab`.
 
 use std::{
     fmt::Write as _,
@@ -26,15 +26,15 @@ use super::{
 /// A simulated Cisco UC estate on this machine, to try and to test a token broker.
 #[derive(Debug, Parser)]
 #[command(name = "ucsso-lab", version)]
-pub struct Cli {
+struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    command: Command,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+enum Command {
     /// Run the estate until Ctrl-C.
     Serve(ServeArgs),
     /// Show the whole journey: a lab, the daemon, a login, a token used on UDS, a renewal.
@@ -52,7 +52,7 @@ pub enum Command {
 /// The arguments of `serve`.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
-pub struct ServeArgs {
+pub(super) struct ServeArgs {
     /// Where ca.pem, a configuration and metadata are written [default: ucsso-lab in
     /// the user's runtime folder, else here].
     #[arg(long, value_name = "FOLDER")]
@@ -73,7 +73,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     sp_session: Duration,
     /// The port of the broker's redirect URIs.
-    #[arg(long, value_name = "PORT", default_value_t = 27443)]
+    #[arg(long, value_name = "PORT", default_value_t = recipe::REDIRECT_PORT)]
     pub(super) redirect_port: u16,
     /// A redirect URI to register besides, as hq=URI or vm=URI.
     #[arg(long, value_name = "CLUSTER=URI", value_parser = registration)]
@@ -109,7 +109,7 @@ pub struct ServeArgs {
 
 /// Why the lab ended.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(super) enum Failure {
     /// It did not start.
     #[error("the lab does not start")]
     Start(#[from] super::Error),
@@ -153,7 +153,7 @@ pub fn main(programs: Programs) -> ExitCode {
 }
 
 /// Runs a lab until Ctrl-C or SIGTERM.
-pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
+async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     if args.verbose {
         tracing_subscriber::fmt()
             .with_writer(io::stderr)
@@ -177,7 +177,7 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
 
 impl ServeArgs {
     /// The lab that the arguments describe.
-    pub fn config(&self) -> Result<LabConfig, Failure> {
+    fn config(&self) -> Result<LabConfig, Failure> {
         let idp_choice = match &self.idp_metadata {
             None => IdpChoice::Own,
             Some(file) => IdpChoice::Foreign {
@@ -188,16 +188,12 @@ impl ServeArgs {
         let mut config = LabConfig {
             ports: self.ports,
             token_lifetime: self.token_lifetime,
+            redirect_uris: recipe::redirect_uris(self.redirect_port),
             idp: idp_choice,
             certificates: self.certificates,
             tls: self.tls,
             behaviour: self.behaviour(),
-            ..LabConfig::default()
         };
-        for cluster in ["hq", "vm"] {
-            let usual = recipe::redirect_uri(self.redirect_port, cluster);
-            config.redirect_uris.insert(cluster, vec![usual]);
-        }
         for (cluster, uri) in &self.redirect_uri {
             config.redirect_uris.entry(cluster).or_default().push(uri.clone());
         }

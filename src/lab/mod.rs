@@ -95,7 +95,7 @@ impl Lab {
 
     /// The SHA-256 digest of the authority's public key.
     #[must_use]
-    pub fn ca_spki_sha256(&self) -> [u8; 32] {
+    pub(super) fn ca_spki_sha256(&self) -> [u8; 32] {
         self.authority.spki_sha256
     }
 

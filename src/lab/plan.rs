@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::faults::Behaviour;
+use super::{faults::Behaviour, recipe};
 
 /// What a lab is to be.
 #[derive(Debug, Clone)]
@@ -25,14 +25,12 @@ pub struct LabConfig {
 
 impl Default for LabConfig {
     /// Any free ports, tokens of an hour as on a new Unified CM, and the redirect URIs of a
-    /// broker on port 27443.
+    /// broker on its usual port, 27443.
     fn default() -> Self {
         Self {
             ports: Ports::default(),
             token_lifetime: Duration::from_hours(1),
-            redirect_uris: ["hq", "vm"]
-                .map(|cluster| (cluster, vec![format!("http://127.0.0.1:27443/cb/{cluster}")]))
-                .into(),
+            redirect_uris: recipe::redirect_uris(recipe::REDIRECT_PORT),
             idp: IdpChoice::Own,
             certificates: Certificates::default(),
             tls: TlsVersions::default(),

@@ -2,15 +2,23 @@
 //!
 //! The lab does not name the daemon's rooms; this is the text that an operator would write.
 
-use std::{fmt::Write as _, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use super::{
     estate::{Estate, Product},
     users::USERS,
 };
 
+/// The port of a broker's redirect URIs where nothing else was chosen.
+pub(super) const REDIRECT_PORT: u16 = 27443;
+
+/// What a broker on `port` needs to have registered on each cluster.
+pub(super) fn redirect_uris(port: u16) -> BTreeMap<&'static str, Vec<String>> {
+    ["hq", "vm"].map(|cluster| (cluster, vec![redirect_uri(port, cluster)])).into()
+}
+
 /// The redirect URI of a broker on `port`.
-pub(super) fn redirect_uri(port: u16, cluster: &str) -> String {
+fn redirect_uri(port: u16, cluster: &str) -> String {
     format!("http://127.0.0.1:{port}/cb/{cluster}")
 }
 

@@ -118,7 +118,7 @@ async fn walk_on(listener: UnixListener, mut walk: Walk) {
 
 /// Hands the address of a start page to the demonstration that waits at `socket`. The daemon runs
 /// this as its browser.
-pub async fn hand_over(socket: &Path, address: &str) -> std::io::Result<()> {
+pub(in crate::lab) async fn hand_over(socket: &Path, address: &str) -> std::io::Result<()> {
     let mut stream = UnixStream::connect(socket).await?;
     stream.write_all(address.as_bytes()).await?;
     stream.shutdown().await

@@ -8,7 +8,6 @@ mod browser;
 mod programs;
 
 use std::{
-    collections::BTreeMap,
     io::{self, Write as _},
     time::Duration,
 };
@@ -19,13 +18,14 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
+pub(super) use self::browser::hand_over;
+pub use self::programs::Programs;
 use self::{browser::Screen, programs::Scratch};
-pub use self::{browser::hand_over, programs::Programs};
 use super::{IdpChoice, Lab, LabConfig, cli, recipe};
 
 /// The arguments of `demo`.
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(super) struct DemoArgs {
     /// End after the first renewal, instead of staying until Ctrl-C.
     #[arg(long)]
     once: bool,
@@ -39,7 +39,7 @@ pub struct DemoArgs {
 
 /// Why the demonstration ended.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     /// The lab did not start.
     #[error("the lab does not start")]
     Lab(#[from] super::Error),
@@ -78,7 +78,7 @@ pub enum Error {
 }
 
 /// Tells the story. Leaves nothing behind, whether it ends well, badly or early.
-pub async fn run(args: &DemoArgs, programs: Programs) -> Result<(), Error> {
+pub(super) async fn run(args: &DemoArgs, programs: Programs) -> Result<(), Error> {
     let mut terminated = signal(SignalKind::terminate())
         .map_err(|source| Error::System { what: "hearing signals", source })?;
     tokio::select! {
@@ -148,10 +148,9 @@ async fn story(args: &DemoArgs, programs: Programs) -> Result<(), Error> {
 }
 
 fn config(args: &DemoArgs, port: u16) -> LabConfig {
-    let registered = ["hq", "vm"].map(|name| (name, vec![recipe::redirect_uri(port, name)]));
     LabConfig {
         token_lifetime: args.token_lifetime,
-        redirect_uris: BTreeMap::from(registered),
+        redirect_uris: recipe::redirect_uris(port),
         idp: IdpChoice::Own,
         ..LabConfig::default()
     }
