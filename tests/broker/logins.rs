@@ -3,11 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
-use ucsso::{broker::*, domain::*};
+use ucsso::{
+    broker::{Interaction, Lack, LoginEvent, Report},
+    domain::{Cause, Generation, Manner, Policy, Verdict},
+};
 
 use crate::{
     login::{Answer, FakeLogin},
-    rig::*,
+    rig::{HOUR, Rig, ask, cluster, seated},
 };
 
 #[tokio::test]

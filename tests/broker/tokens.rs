@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use ucsso::{
-    broker::{ports::Clock, *},
-    domain::*,
+    broker::{Interaction, Lack, ports::Clock},
+    domain::{Cause, Generation, Lapse, Policy, RenewMode, State, Token},
 };
 
-use crate::{login::Answer, rig::*};
+use crate::{
+    login::Answer,
+    rig::{HOUR, Rig, ask, ask_for, seated},
+};
 
 #[tokio::test]
 async fn a_hundred_callers_of_a_cold_cluster_open_one_window() {
