@@ -6,7 +6,7 @@
 use super::{
     fault::{Fault, Miss},
     redirect::{Denial, RedirectFlaw},
-    trust::{Distrust, DistrustReason, pin_text},
+    trust::{Distrust, DistrustReason},
 };
 use crate::{
     browser,
@@ -127,7 +127,6 @@ fn untrusted(config: &ClusterConfig, node: &str, distrust: &Distrust) -> String 
     let Some(pin) = distrust.pin else {
         return format!("{clock}ask the administrator to renew the Tomcat certificate of {node}");
     };
-    let pin = pin_text(pin);
     let place = node.strip_suffix(":8443").unwrap_or(node);
     let name = config.name.as_str();
     let table = if name.contains('.') { format!("\"{name}\"") } else { name.to_owned() };

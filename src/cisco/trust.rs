@@ -8,7 +8,6 @@
 use std::{fmt, io, path::Path, sync::Arc};
 
 use aws_lc_rs::digest;
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rustls::{
     CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
     client::{
@@ -202,11 +201,6 @@ pub(super) fn distrust_in(error: &rustls::Error) -> Option<Distrust> {
         CertificateError::BadSignature => Distrust { reason: DistrustReason::Unproven, pin: None },
         _ => Distrust { reason: DistrustReason::Unusable, pin: None },
     })
-}
-
-/// A pin as the configuration writes it: `sha256/` and the digest in base64 (RFC 7469 2.4).
-pub(super) fn pin_text(pin: SpkiPin) -> String {
-    format!("sha256/{}", BASE64_STANDARD.encode(pin.0))
 }
 
 fn spki_pin(certificate: &CertificateDer<'_>) -> Option<SpkiPin> {

@@ -14,8 +14,9 @@ mod reader;
 mod tests;
 mod value;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 
+use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 use url::Url;
 
 pub use self::{
@@ -107,6 +108,13 @@ pub struct Node {
 /// The SHA-256 digest of a `SubjectPublicKeyInfo`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpkiPin(pub [u8; 32]);
+
+/// As the configuration writes it: `sha256/` and the digest in base64.
+impl fmt::Display for SpkiPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256/{}", Base64Display::new(&self.0, &BASE64_STANDARD))
+    }
+}
 
 /// Where the cluster sends the browser: a loopback address that the daemon listens on.
 #[derive(Debug, Clone, PartialEq, Eq)]

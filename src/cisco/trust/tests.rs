@@ -145,8 +145,3 @@ fn a_file_without_authorities_is_of_no_use() {
         Err(CaFileFlaw::Unreadable(_))
     ));
 }
-
-#[test]
-fn a_pin_is_written_as_the_configuration_reads_it() {
-    assert_eq!(pin_text(SpkiPin([7; 32])), "sha256/BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=");
-}
