@@ -3,8 +3,10 @@
 //! Owns the sentences; the classification is `error`'s. Nothing here is decided, and nothing that
 //! came from outside is repeated but what the configuration or a checked field says.
 
+use std::fmt::Write as _;
+
 use super::{
-    fault::{Fault, Miss},
+    fault::{Fault, Misses},
     redirect::{Denial, RedirectFlaw},
     trust::{Distrust, DistrustReason},
 };
@@ -80,7 +82,8 @@ pub(super) fn wrong_user_advice(config: &ClusterConfig) -> String {
     )
 }
 
-pub(super) fn miss(config: &ClusterConfig, miss: &Miss) -> String {
+pub(super) fn misses(config: &ClusterConfig, misses: &Misses) -> String {
+    let Some(miss) = misses.most_telling() else { return String::new() };
     match &miss.fault {
         Fault::Refused | Fault::TimedOut | Fault::Broken => {
             "check the network or VPN to the cluster, and host and port of its nodes".to_owned()
@@ -93,7 +96,7 @@ pub(super) fn miss(config: &ClusterConfig, miss: &Miss) -> String {
         Fault::NotTls | Fault::NotHttp => {
             format!("check the port of {}; Cisco's is 8443", miss.node)
         }
-        Fault::Untrusted(distrust) => untrusted(config, &miss.node, distrust),
+        Fault::Untrusted(distrust) => untrusted(config, &miss.node, distrust, misses),
         Fault::Oversized | Fault::Document(_) | Fault::WebPage => {
             format!("check that {} is a node of the cluster and not a proxy", miss.node)
         }
@@ -111,8 +114,9 @@ pub(super) fn miss(config: &ClusterConfig, miss: &Miss) -> String {
     }
 }
 
-/// The lines that pin a node's key, ready to be pasted.
-fn untrusted(config: &ClusterConfig, node: &str, distrust: &Distrust) -> String {
+/// The lines that pin the keys of all nodes that are not trusted, ready to be pasted: at the end
+/// of the configuration, where a table of its own may always stand.
+fn untrusted(config: &ClusterConfig, node: &str, distrust: &Distrust, misses: &Misses) -> String {
     let clock = match distrust.reason {
         DistrustReason::Expired | DistrustReason::NotYetValid => "check this computer's clock. ",
         DistrustReason::Unproven => {
@@ -124,16 +128,22 @@ fn untrusted(config: &ClusterConfig, node: &str, distrust: &Distrust) -> String 
         | DistrustReason::Revoked
         | DistrustReason::Unusable => "",
     };
-    let Some(pin) = distrust.pin else {
+    if distrust.pin.is_none() {
         return format!("{clock}ask the administrator to renew the Tomcat certificate of {node}");
-    };
-    let place = node.strip_suffix(":8443").unwrap_or(node);
+    }
+    let lines = misses.untrusted_keys().fold(String::new(), |mut lines, (node, pin)| {
+        let place = node.strip_suffix(":8443").unwrap_or(node);
+        writeln!(lines, "\"{place}\" = [\"{pin}\"]").expect("a string takes what is written");
+        lines
+    });
     let name = config.name.as_str();
     let table = if name.contains('.') { format!("\"{name}\"") } else { name.to_owned() };
+    let has_pins = config.nodes.iter().any(|node| !node.pins.is_empty());
+    let verb = if has_pins { "correct" } else { "add" };
     format!(
-        "{clock}the key of {node} has the fingerprint {pin}; if the administrator confirms it, \
-         pin it:\n[clusters.{table}]\npins.\"{place}\" = [\"{pin}\"]\nor set `ca_file` to the \
-         authority that signed it"
+        "{clock}if the administrator confirms that these are the fingerprints of the keys, \
+         {verb}:\n[clusters.{table}.pins]\n{lines}or set `ca_file` to the authority that signed \
+         the certificates"
     )
 }
 

@@ -147,7 +147,7 @@ impl Error {
             Self::CaFile { .. } => advice::ca_file(config),
             Self::Client { .. } => String::new(),
             Self::Nodes(misses) | Self::ExpiredUnconfirmed { misses } => {
-                misses.most_telling().map(|miss| advice::miss(config, miss)).unwrap_or_default()
+                advice::misses(config, misses)
             }
             Self::SsoDisabled { .. } => advice::sso_disabled(config),
             Self::Browser(error) => advice::browser(config, error),

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::{authorize::UriFlaw, trust::Distrust, xml::XmlFlaw};
-use crate::domain::Cause;
+use crate::{config::SpkiPin, domain::Cause};
 
 /// What one node did. Each text follows the name of the node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -127,6 +127,14 @@ impl Misses {
             _ => 2,
         };
         self.0.iter().min_by_key(rank)
+    }
+
+    /// The nodes that are not trusted, with the digests of their keys where they are known.
+    pub(super) fn untrusted_keys(&self) -> impl Iterator<Item = (&str, SpkiPin)> {
+        self.0.iter().filter_map(|miss| match &miss.fault {
+            Fault::Untrusted(Distrust { pin: Some(pin), .. }) => Some((miss.node.as_str(), *pin)),
+            _ => None,
+        })
     }
 
     /// Whether asking again may help.

@@ -106,14 +106,32 @@ fn an_untrusted_certificate_comes_with_the_lines_that_pin_it() {
     );
     assert_eq!(
         failure.advice,
-        "the key of cucm-pub.example.com:8443 has the fingerprint \
-         sha256/BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=; if the administrator confirms it, \
-         pin it:\n\
-         [clusters.hq]\n\
-         pins.\"cucm-pub.example.com\" = \
-         [\"sha256/BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\"]\n\
-         or set `ca_file` to the authority that signed it"
+        "if the administrator confirms that these are the fingerprints of the keys, add:\n\
+         [clusters.hq.pins]\n\
+         \"cucm-pub.example.com\" = [\"sha256/BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\"]\n\
+         or set `ca_file` to the authority that signed the certificates"
     );
+}
+
+#[test]
+fn the_lines_pin_every_node_that_is_not_trusted() {
+    let distrust =
+        |key| Distrust { reason: DistrustReason::SelfSigned, pin: Some(SpkiPin([key; 32])) };
+    let mut misses = Misses::default();
+    misses.push("n1:8443", Fault::Refused);
+    misses.push("n2:8443", Fault::Untrusted(distrust(0)));
+    misses.push("n3:9443", Fault::Untrusted(distrust(7)));
+    let mut config = cluster(vec![]);
+    config.nodes[0].pins = vec![SpkiPin([1; 32])];
+
+    let failure = Error::Nodes(misses).failure(&config, Timestamp::default());
+
+    let lines: Vec<_> = failure.advice.lines().collect();
+    assert!(lines[0].ends_with("correct:"), "{lines:?}");
+    assert_eq!(lines[1], "[clusters.hq.pins]");
+    assert!(lines[2].starts_with("\"n2\" = [\"sha256/AAAA"), "{lines:?}");
+    assert!(lines[3].starts_with("\"n3:9443\" = [\"sha256/BwcH"), "{lines:?}");
+    assert_eq!(lines.len(), 5);
 }
 
 #[test]
@@ -127,7 +145,7 @@ fn a_name_with_a_dot_and_a_port_of_its_own_are_quoted() {
     let failure = Error::Nodes(misses).failure(&config, Timestamp::default());
 
     assert!(failure.advice.starts_with("check this computer's clock. "), "{}", failure.advice);
-    assert!(failure.advice.contains("\n[clusters.\"a.b\"]\npins.\"[::1]:9443\" = ["));
+    assert!(failure.advice.contains("\n[clusters.\"a.b\".pins]\n\"[::1]:9443\" = ["));
 }
 
 #[test]
