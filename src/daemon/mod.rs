@@ -206,7 +206,9 @@ fn port_warnings(
     listeners: &Listeners,
 ) -> Vec<String> {
     let bound = listeners.bound();
-    let taken = ports.iter().filter(|(addr, _)| !bound.contains(addr));
+    // The next login finds the port free where this does: until then nobody has to listen there.
+    let is_free = |addr: &SocketAddr| std::net::TcpListener::bind(addr).is_ok();
+    let taken = ports.iter().filter(|(addr, _)| !bound.contains(addr) && !is_free(addr));
     taken
         .map(|(addr, clusters)| {
             let names: Vec<_> = clusters.iter().map(|name| format!("`{name}`")).collect();
