@@ -60,9 +60,9 @@ async fn logged_in() -> Estate {
 /// Points a client at the broker, and at UDS under a name that every resolver knows.
 fn told<'a>(client: &'a mut Command, estate: &Estate) -> &'a mut Command {
     client
-        .env("UCSSO_SOCKET", estate.socket_url())
+        .env("UCSSO_SOCKET", format!("unix://{}", estate.home.socket().display()))
         .env("UDS_URL", estate.node_url("cucm-pub"))
-        .env("UDS_CA", estate.ca_file())
+        .env("UDS_CA", estate.home.path("ca.pem"))
 }
 
 #[tokio::test]

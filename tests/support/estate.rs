@@ -2,13 +2,13 @@
 //! own, and the real command line.
 //!
 //! Everything goes the way it goes for a user: the configuration is a file, the socket is a path,
-//! a token comes out of `ucssoctl token`. Called by the tests in `tests/real`.
+//! a token comes out of `ucssoctl token`. Called by the tests in `tests/real` and `tests/estate`.
 
 use std::{
     collections::BTreeMap,
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Output,
 };
 
@@ -22,14 +22,63 @@ use crate::{
     process::{Process, free_port, run, run_well},
 };
 
-/// The socket, in a folder that the daemon makes: a private one.
-const SOCKET: &str = "run/broker.sock";
+/// A folder that is a user's home, with the configuration and the socket in it.
+pub(crate) struct Home(TempDir);
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A file in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The socket, in a folder that the daemon makes: a private one.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.path("run/broker.sock")
+    }
+
+    /// Writes the configuration, for this user's eyes only.
+    pub(crate) fn configure(&self, toml: &str) {
+        fs::write(self.path("config.toml"), toml).unwrap();
+        let private = Permissions::from_mode(0o600);
+        fs::set_permissions(self.path("config.toml"), private).unwrap();
+    }
+
+    /// The daemon, which says all that it can say.
+    pub(crate) fn ucssod(&self) -> Command {
+        let mut command = self.command(env!("CARGO_BIN_EXE_ucssod"));
+        command.arg("--config").arg(self.path("config.toml"));
+        command.arg("--socket").arg(self.socket()).env("RUST_LOG", "trace");
+        command
+    }
+
+    /// Its command line.
+    pub(crate) fn ucssoctl(&self) -> Command {
+        let mut command = self.command(env!("CARGO_BIN_EXE_ucssoctl"));
+        command.env("UCSSO_SOCKET", format!("unix://{}", self.socket().display()));
+        command
+    }
+
+    /// A program with nothing of this process's environment but where programs are.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", self.0.path())
+            .env("XDG_RUNTIME_DIR", self.0.path());
+        command
+    }
+}
 
 /// A lab and a daemon that is configured for it.
 pub(crate) struct Estate {
     pub(crate) lab: Lab,
-    _daemon: Process,
-    home: TempDir,
+    pub(crate) daemon: Process,
+    pub(crate) home: Home,
     redirect_port: u16,
 }
 
@@ -37,7 +86,7 @@ pub(crate) struct Estate {
 pub(crate) struct Login {
     /// The page that begins it.
     pub(crate) start_url: String,
-    ctl: Process,
+    pub(crate) ctl: Process,
 }
 
 impl Login {
@@ -56,36 +105,24 @@ impl Login {
 impl Estate {
     /// Starts a lab with this identity provider, and a daemon that answers.
     pub(crate) async fn start(idp: IdpChoice) -> Self {
+        let lab = LabConfig { idp, ..LabConfig::default() };
+        Self::launch(lab, ToOwned::to_owned).await
+    }
+
+    /// Starts this lab, and a daemon whose configuration for it was edited by `edit`.
+    pub(crate) async fn launch(lab: LabConfig, edit: impl FnOnce(&str) -> String) -> Self {
         let redirect_port = free_port();
         let registered = |cluster| vec![format!("http://127.0.0.1:{redirect_port}/cb/{cluster}")];
         let redirect_uris = BTreeMap::from(["hq", "vm"].map(|name| (name, registered(name))));
-        let lab = LabConfig { redirect_uris, idp, ..LabConfig::default() };
-        let lab = Lab::start(lab).await.unwrap();
+        let lab = Lab::start(LabConfig { redirect_uris, ..lab }).await.unwrap();
 
-        let home = tempfile::tempdir().unwrap();
-        let file = |name: &str| home.path().join(name);
-        fs::write(file("ca.pem"), lab.ca_pem()).unwrap();
-        fs::write(file("config.toml"), lab.ucsso_toml(redirect_port, &file("ca.pem"))).unwrap();
-        fs::set_permissions(file("config.toml"), Permissions::from_mode(0o600)).unwrap();
-        let daemon = Process::start(
-            command(env!("CARGO_BIN_EXE_ucssod"), home.path())
-                .arg("--config")
-                .arg(file("config.toml"))
-                .arg("--socket")
-                .arg(home.path().join(SOCKET)),
-        );
-        daemon.line_with("ready").await;
-        Self { lab, _daemon: daemon, home, redirect_port }
-    }
-
-    /// The file with the certificate of the lab's authority.
-    pub(crate) fn ca_file(&self) -> PathBuf {
-        self.home.path().join("ca.pem")
-    }
-
-    /// The broker's socket, as clients are told.
-    pub(crate) fn socket_url(&self) -> String {
-        format!("unix://{}", self.home.path().join(SOCKET).display())
+        let home = Home::new();
+        fs::write(home.path("ca.pem"), lab.ca_pem()).unwrap();
+        home.configure(&edit(&lab.ucsso_toml(redirect_port, &home.path("ca.pem"))));
+        let daemon = Process::start(&mut home.ucssod());
+        let estate = Self { lab, daemon, home, redirect_port };
+        estate.daemon.line_with("ready").await;
+        estate
     }
 
     /// The URI that the cluster redirects to.
@@ -101,7 +138,7 @@ impl Estate {
 
     /// Begins a login that opens no browser.
     pub(crate) async fn log_in(&self, cluster: &str) -> Login {
-        let ctl = Process::start(self.ctl().args(["login", "--no-browser", cluster]));
+        let ctl = Process::start(self.home.ucssoctl().args(["login", "--no-browser", cluster]));
         let line = ctl.line_with("http://127.0.0.1:").await;
         let start_url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
         Login { start_url: start_url.to_owned(), ctl }
@@ -109,13 +146,13 @@ impl Estate {
 
     /// The token that the broker holds, without asking anybody for it.
     pub(crate) async fn token(&self, cluster: &str) -> String {
-        let token = run_well(self.ctl().args(["token", cluster])).await;
+        let token = run_well(self.home.ucssoctl().args(["token", cluster])).await;
         token.trim_end().to_owned()
     }
 
     /// Runs `ucssoctl` with these arguments.
     pub(crate) async fn ctl_output(&self, arguments: &[&str]) -> Output {
-        run(self.ctl().args(arguments)).await
+        run(self.home.ucssoctl().args(arguments)).await
     }
 
     /// What a node answers to a program that shows this token.
@@ -125,21 +162,4 @@ impl Estate {
         let answer = request.header(AUTHORIZATION, format!("Bearer {token}")).send().await.unwrap();
         (answer.status(), answer.text().await.unwrap())
     }
-
-    fn ctl(&self) -> Command {
-        let mut command = command(env!("CARGO_BIN_EXE_ucssoctl"), self.home.path());
-        command.env("UCSSO_SOCKET", self.socket_url());
-        command
-    }
-}
-
-/// A program with nothing of this process's environment but where programs are.
-fn command(program: &str, home: &Path) -> Command {
-    let mut command = Command::new(program);
-    command
-        .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .env("HOME", home)
-        .env("XDG_RUNTIME_DIR", home);
-    command
 }

@@ -8,7 +8,10 @@ use std::{
     fs,
     net::TcpListener,
     process::{ExitStatus, Output, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -78,13 +81,16 @@ impl Process {
     pub(crate) fn output(&self) -> String {
         self.output.borrow().clone()
     }
+
+    /// Its process id, until it was waited for.
+    pub(crate) fn pid(&self) -> Option<Pid> {
+        self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()))
+    }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) else {
-            return;
-        };
+        let Some(pid) = self.pid() else { return };
         let found = descendants(pid);
         for pid in std::iter::once(pid).chain(found) {
             // It may have ended by itself in the meantime.
@@ -151,8 +157,18 @@ pub(crate) async fn run_well(command: &mut Command) -> String {
 }
 
 /// Returns a port that nobody listened on a moment ago, for a program that has to be told one.
+///
+/// It is below those that Linux gives to whoever asks for any (ip(7), `ip_local_port_range`), and
+/// each process begins to look elsewhere, so that tests do not take it from each other.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static LOOKED_AT: AtomicU16 = AtomicU16::new(0);
+    let begin = std::process::id() * 16;
+    let ports = (0..20_000).map(|_| {
+        let offset = (begin + u32::from(LOOKED_AT.fetch_add(1, Relaxed))) % 20_000;
+        10_000 + u16::try_from(offset).unwrap()
+    });
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.into_iter().find(free).expect("there is a free port")
 }
 
 /// Asks again and again until there is an answer, and returns it.

@@ -1,0 +1,28 @@
+//! Bad and unusual input, end to end: the lab in this process, the real daemon, the real command
+//! line, and the lab's scripted walk in the place of a browser.
+//!
+//! Each test says which code the command ended with, what it said, and what became of a token
+//! that was held. It needs nothing installed; the real browser is in `tests/real`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+#[path = "../support/estate.rs"]
+mod estate;
+#[path = "../support/http.rs"]
+mod http;
+#[path = "../support/process.rs"]
+mod process;
+mod rig;
+
+mod answers;
+mod browsers;
+mod callers;
+mod certificates;
+mod configuration;
+mod daemon;
+mod humans;
+mod nodes;
+mod ports;
+mod refusals;
+mod secrets;
+mod tokens;
+mod unregistered;
