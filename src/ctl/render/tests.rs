@@ -108,14 +108,14 @@ ucssod 1.2.3 · pid 4211 · since 08:28 CET · 2 of 5 ready
 ◎ lab        logging in    the token has expired
              alice · waiting for the browser until 13:48
 
-○ voicemail  login needed  the last login failed at 13:35
+○ voicemail  login needed  nobody has logged in yet
              alice · no login opens by itself before 13:49
-             no node of the cluster answered
+             the last login failed at 13:35: no node of the cluster answered
              → ping cucm-pub.example.com
 
-✕ factory    disabled      the last login failed at 13:35
+✕ factory    disabled      nobody has logged in yet
              alice · no login opens by itself
-             single sign-on is switched off on the cluster
+             the last login failed at 13:35: single sign-on is switched off on the cluster
              → ucssoctl login factory
 "
     );
