@@ -90,3 +90,15 @@ fn a_renewal_that_gains_a_tenth_of_the_lifetime_is_a_renewal() {
         assert_eq!(*pause(&lifecycle), Pause::Settling { until: at(until) });
     }
 }
+
+#[test]
+fn a_rejected_token_is_not_waited_for() {
+    let mut lifecycle = fresh(RenewMode::Ahead);
+    let _ = lifecycle.handle(Event::Woke, at(3300));
+    let _ = lifecycle.handle(answered(2, grant(3302, Duration::from_secs(298))), at(3302));
+
+    let _ = lifecycle.handle(Event::Rejected { generation: Generation(2) }, at(3310));
+
+    assert_eq!(lifecycle.handle(wanted(0), just_before(3320)), []);
+    assert_eq!(lifecycle.handle(wanted(0), at(3320)), begun(3, Manner::OpenBrowser));
+}

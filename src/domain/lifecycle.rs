@@ -219,6 +219,10 @@ impl Lifecycle {
             Event::Rejected { generation } => {
                 if self.state.token().is_some_and(|token| token.generation == generation) {
                     self.drop_token(Lapse::Rejected);
+                    // What the pause may have waited for, the end of the token, is here.
+                    if let State::Cold { pause: Pause::Settling { until }, .. } = &mut self.state {
+                        *until = now.plus(SETTLE).min(*until);
+                    }
                 }
             }
             Event::LogoutAsked => {
