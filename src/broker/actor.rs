@@ -30,8 +30,8 @@ use crate::domain::{
 /// What callers send.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// Something happened; tell when it has been dealt with.
-    Happened { event: Event, done: oneshot::Sender<()> },
+    /// Something happened; tell when it has been dealt with, and which login is then under way.
+    Happened { event: Event, done: oneshot::Sender<Option<AttemptId>> },
     /// A program found this token refused; tell what the cluster says.
     Verify { generation: Generation, verdict: oneshot::Sender<Verdict> },
 }
@@ -119,18 +119,20 @@ pub(super) fn new<C: Clock, L: Login>(
 impl<C: Clock, L: Login> Actor<C, L> {
     /// Runs until the broker stops or the last handle is gone.
     pub(super) async fn run(mut self) {
+        let mut now = self.clock.now();
         loop {
-            let turn = self.wait().await;
+            let turn = self.wait(now).await;
 
-            let now = self.clock.now();
+            now = self.clock.now();
             if let Some(used) = self.uses.latest(now) {
                 self.lifecycle.note_use(used);
             }
             match turn {
                 Turn::Message(Message::Happened { event, done }) => {
                     self.take(event, now);
+                    let under_way = self.lifecycle.state().attempt().map(|attempt| attempt.id);
                     // A caller that has gone does not need to know.
-                    let _ = done.send(());
+                    let _ = done.send(under_way);
                 }
                 Turn::Message(Message::Verify { generation, verdict }) => {
                     self.verify(generation, verdict, now);
@@ -156,9 +158,10 @@ impl<C: Clock, L: Login> Actor<C, L> {
     }
 
     /// Every branch is cancel safe: the channels and join handles keep what they have, and the
-    /// sleep is for an absolute time.
-    async fn wait(&mut self) -> Turn {
-        let deadline = self.lifecycle.deadline(self.clock.now());
+    /// sleep is for an absolute time. The deadline is that of the last decision: one that has
+    /// passed since then ends the wait at once.
+    async fn wait(&mut self, decided_at: Timestamp) -> Turn {
+        let deadline = self.lifecycle.deadline(decided_at);
         let clock = &self.clock;
         let time = pin!(async move {
             match deadline {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{
     AttemptId, Cluster, Event, Failure, FailureKind, Generation, Lapse, Manner, RenewMode, Stage,
-    State, Token, Verdict,
+    State, Timestamp, Token, Verdict,
 };
 
 /// One cluster, as callers see it. Cheap to clone.
@@ -132,7 +132,9 @@ impl<C: Clock> ClusterHandle<C> {
     /// Counts as a use of the token for as long as the answer lives.
     #[must_use]
     pub fn watching(&self) -> Watching {
-        Watching::new(&self.uses)
+        let watching = Watching::new(&self.uses);
+        self.begin_due_renewal(&self.published.borrow(), self.clock.now());
+        watching
     }
 
     /// Returns a token, after a login if one is needed and allowed.
@@ -154,32 +156,35 @@ impl<C: Clock> ClusterHandle<C> {
             Interaction::Force => Event::LoginAsked { manner: Manner::OpenBrowser },
         };
         let mut published = self.published.clone();
-        self.tell(event).await?;
-        let forced = match ask.interaction {
-            Interaction::Force => published.borrow().state.attempt().map(|attempt| attempt.id),
-            Interaction::Never | Interaction::IfNeeded => None,
-        };
-        self.wait(&mut published, ask.min_validity, forced).await
+        let joined = self.tell(event).await?;
+        let forced = joined.filter(|_| ask.interaction == Interaction::Force);
+        self.wait(&mut published, ask.min_validity, forced, joined.is_some()).await
     }
 
     /// Whether the cluster still accepts a token that a program found refused.
     pub async fn report_rejected(&self, generation: Generation) -> Result<Report, Lack> {
-        let held = self.published.borrow().state.token().map(|token| token.generation);
-        if held.is_some_and(|held| held > generation) {
+        if self.holds_newer_than(generation) {
             return Ok(Report::Superseded);
         }
         let (verdict, answer) = oneshot::channel();
         self.send(Message::Verify { generation, verdict }).await?;
-        answer.await.map(Report::Asked).map_err(|_| Lack::Stopping)
+        let verdict = answer.await.map_err(|_| Lack::Stopping)?;
+        // A renewal may have come first.
+        let superseded = self.holds_newer_than(generation);
+        Ok(if superseded { Report::Superseded } else { Report::Asked(verdict) })
+    }
+
+    fn holds_newer_than(&self, generation: Generation) -> bool {
+        let published = self.published.borrow();
+        published.state.token().is_some_and(|token| token.generation > generation)
     }
 
     /// Begins a login, or joins the one under way. The events are pulled with
     /// [`LoginUnderWay::next`].
     pub async fn log_in(&self, manner: Manner) -> Result<LoginUnderWay, Lack> {
         let mut published = self.published.clone();
-        self.tell(Event::LoginAsked { manner }).await?;
+        let attempt = self.tell(Event::LoginAsked { manner }).await?;
         published.mark_changed();
-        let attempt = published.borrow().state.attempt().map(|attempt| attempt.id);
         Ok(LoginUnderWay { published, attempt, told: None })
     }
 
@@ -203,13 +208,17 @@ impl<C: Clock> ClusterHandle<C> {
         let published = self.published.borrow();
         let token = published.usable(min_validity, now)?.clone();
         self.uses.note(now);
+        self.begin_due_renewal(&published, now);
+        Some(token)
+    }
+
+    /// Wakes the owner where a renewal waits for somebody to use the token. If the inbox is full,
+    /// something else is about to wake him.
+    fn begin_due_renewal(&self, published: &Published, now: Timestamp) {
         if published.renews_at.is_some_and(|at| at <= now) {
-            // A renewal waits for somebody to use the token. If the inbox is full, something else
-            // is about to wake the owner.
             let (done, _) = oneshot::channel();
             let _ = self.messages.try_send(Message::Happened { event: Event::Woke, done });
         }
-        Some(token)
     }
 
     async fn wait(
@@ -217,8 +226,8 @@ impl<C: Clock> ClusterHandle<C> {
         published: &mut watch::Receiver<Published>,
         min_validity: Option<Duration>,
         forced: Option<AttemptId>,
+        mut waited: bool,
     ) -> Result<Token, Lack> {
-        let mut waited = false;
         loop {
             {
                 let current = published.borrow_and_update();
@@ -251,7 +260,9 @@ impl<C: Clock> ClusterHandle<C> {
         lack(&published, min_validity, false)
     }
 
-    async fn tell(&self, event: Event) -> Result<(), Lack> {
+    /// Says which login is under way once the event has been dealt with. By the time the caller
+    /// looks, it may have ended.
+    async fn tell(&self, event: Event) -> Result<Option<AttemptId>, Lack> {
         let (done, acknowledged) = oneshot::channel();
         self.send(Message::Happened { event, done }).await?;
         acknowledged.await.map_err(|_| Lack::Stopping)

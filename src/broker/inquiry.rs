@@ -32,7 +32,7 @@ impl Inquiry {
         now: Timestamp,
         ask: impl FnOnce() -> JoinHandle<Verdict>,
     ) {
-        if let Some(open) = &mut self.open {
+        if let Some(open) = self.open.as_mut().filter(|open| open.generation == generation) {
             open.waiting.push(waiting);
             return;
         }
@@ -41,7 +41,16 @@ impl Inquiry {
                 // Whoever has gone does not need to know.
                 let _ = waiting.send(said);
             }
-            _ => self.open = Some(Question { generation, task: ask(), waiting: vec![waiting] }),
+            _ => {
+                let question = Question { generation, task: ask(), waiting: vec![waiting] };
+                if let Some(older) = self.open.replace(question) {
+                    // Its token has been replaced meanwhile, so nobody needs the answer.
+                    older.task.abort();
+                    for caller in older.waiting {
+                        let _ = caller.send(Verdict::Unknown);
+                    }
+                }
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the broker needs from outside. Each trait has a second implementation in the tests, and
 //! that is why it is a trait.
 
-use std::future::Future;
+use std::{fmt, future::Future};
 
 use crate::domain::{AttemptId, Failure, Grant, Manner, Timestamp, Token, Verdict};
 
@@ -22,12 +22,21 @@ pub trait Clock: Clone + Send + Sync + 'static {
 }
 
 /// A login that waits for its human.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Opened {
     /// The page that begins the login. It works once.
     pub start_url: String,
     /// Whether a browser was opened on it. If not, the human has to be shown the URL.
     pub browser_opened: bool,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL has a ticket in it.
+        f.debug_struct("Opened")
+            .field("browser_opened", &self.browser_opened)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Gets tokens of one cluster, and asks it about them.

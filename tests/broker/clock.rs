@@ -1,26 +1,43 @@
 //! A clock that stands still until a test moves it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::sync::watch;
 use ucsso::{broker::ports::Clock, domain::Timestamp};
 
 #[derive(Debug, Clone)]
-pub(crate) struct ManualClock(Arc<watch::Sender<Timestamp>>);
+pub(crate) struct ManualClock {
+    time: Arc<watch::Sender<Timestamp>>,
+    stall: Arc<Mutex<Duration>>,
+}
 
 impl ManualClock {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(Timestamp::from_millis(1_700_000_000_000))))
+        let beginning = Timestamp::from_millis(1_700_000_000_000);
+        Self { time: Arc::new(watch::Sender::new(beginning)), stall: Arc::default() }
     }
 
     pub(crate) fn advance(&self, by: Duration) {
-        self.0.send_modify(|now| *now = now.plus(by));
+        self.time.send_modify(|now| *now = now.plus(by));
+    }
+
+    /// Lets this much time pass right after the next reading, as if the reader were held up.
+    pub(crate) fn stall_after_next_reading(&self, by: Duration) {
+        *self.stall.lock().unwrap() = by;
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.0.borrow()
+        let now = *self.time.borrow();
+        let stall = std::mem::take(&mut *self.stall.lock().unwrap());
+        if !stall.is_zero() {
+            self.advance(stall);
+        }
+        now
     }
 
     fn wall_time(&self, at: Timestamp) -> Timestamp {
@@ -28,7 +45,7 @@ impl Clock for ManualClock {
     }
 
     async fn sleep_until(&self, at: Timestamp) {
-        let mut now = self.0.subscribe();
+        let mut now = self.time.subscribe();
         let _ = now.wait_for(|now| *now >= at).await;
     }
 }

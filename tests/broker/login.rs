@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::Notify;
 use ucsso::{
     broker::ports::{Clock, Login, Opened},
-    domain::{AttemptId, Cause, Failure, Grant, Manner, Secret, Token, Verdict},
+    domain::{AttemptId, Cause, Failure, Generation, Grant, Manner, Secret, Token, Verdict},
 };
 
 use crate::clock::ManualClock;
@@ -36,6 +36,8 @@ struct Inside {
     clock: ManualClock,
     answers: Mutex<VecDeque<Answer>>,
     verdict: Mutex<Verdict>,
+    slow: Mutex<Option<Generation>>,
+    decided: Notify,
     news: Notify,
     windows: AtomicUsize,
     open: AtomicUsize,
@@ -48,6 +50,8 @@ impl FakeLogin {
             clock: clock.clone(),
             answers: Mutex::default(),
             verdict: Mutex::new(Verdict::StillValid),
+            slow: Mutex::default(),
+            decided: Notify::new(),
             news: Notify::new(),
             windows: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
@@ -63,6 +67,16 @@ impl FakeLogin {
 
     pub(crate) fn say(&self, verdict: Verdict) {
         *self.0.verdict.lock().unwrap() = verdict;
+    }
+
+    /// Thinks about this token until [`decide`](Self::decide).
+    pub(crate) fn think_about(&self, generation: Generation) {
+        *self.0.slow.lock().unwrap() = Some(generation);
+    }
+
+    /// Says that the token it thinks about is still valid.
+    pub(crate) fn decide(&self) {
+        self.0.decided.notify_one();
     }
 
     /// How many windows were opened.
@@ -131,8 +145,13 @@ impl Login for FakeLogin {
         }
     }
 
-    async fn verify(&self, _: &Token) -> Verdict {
+    async fn verify(&self, token: &Token) -> Verdict {
         self.0.verifications.fetch_add(1, SeqCst);
+        let slow = *self.0.slow.lock().unwrap();
+        if slow == Some(token.generation) {
+            self.0.decided.notified().await;
+            return Verdict::StillValid;
+        }
         tokio::task::yield_now().await;
         *self.0.verdict.lock().unwrap()
     }

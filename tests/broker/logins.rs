@@ -141,3 +141,46 @@ async fn whoever_waits_is_told_when_the_broker_stops() {
     tokio::task::yield_now().await;
     assert_eq!(rig.login.open(), 0);
 }
+
+#[tokio::test]
+async fn a_report_is_answered_about_its_own_token() {
+    let rig = Rig::new(Policy::default()).with_token().await;
+    rig.login.think_about(Generation(1));
+    let hq = rig.hq();
+    let about_the_old = tokio::spawn(async move { hq.report_rejected(Generation(1)).await });
+    while rig.login.verifications() == 0 {
+        tokio::task::yield_now().await;
+    }
+    rig.login.answer(Answer::Token(HOUR));
+    rig.hq().token(ask(Interaction::Force)).await.unwrap();
+    rig.login.say(Verdict::Rejected);
+    let hq = rig.hq();
+    let about_the_new = tokio::spawn(async move { hq.report_rejected(Generation(2)).await });
+    tokio::task::yield_now().await;
+
+    rig.login.decide();
+
+    assert_eq!(about_the_new.await.unwrap(), Ok(Report::Asked(Verdict::Rejected)));
+    assert_eq!(about_the_old.await.unwrap(), Ok(Report::Superseded));
+}
+
+#[tokio::test]
+async fn a_login_that_fails_at_once_is_told() {
+    let rig = Rig::new(Policy::default());
+    rig.login.answer(Answer::Failure(Cause::RedirectPortTaken));
+
+    let mut login = rig.hq().log_in(Manner::OpenBrowser).await.unwrap();
+
+    let last = login.next().await;
+    assert!(matches!(last, Some(LoginEvent::Failed(f)) if f.cause == Cause::RedirectPortTaken));
+}
+
+#[tokio::test]
+async fn the_start_page_does_not_show_in_debug_output() {
+    let rig = Rig::new(Policy::default());
+    let _login = rig.hq().log_in(Manner::OpenBrowser).await.unwrap();
+
+    let shown = format!("{:?}", rig.until(seated).await);
+
+    assert!(shown.contains("browser_opened: true") && !shown.contains("/start/"), "{shown}");
+}

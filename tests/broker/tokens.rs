@@ -188,6 +188,60 @@ async fn a_forced_login_replaces_a_good_token() {
 }
 
 #[tokio::test]
+async fn a_forced_login_that_fails_at_once_does_not_give_the_old_token() {
+    let rig = Rig::new(Policy::default()).with_token().await;
+    rig.login.answer(Answer::Failure(Cause::IdpError));
+
+    let lack = rig.hq().token(ask(Interaction::Force)).await;
+
+    assert!(matches!(&lack, Err(Lack::Failed(f)) if f.cause == Cause::IdpError), "{lack:?}");
+}
+
+#[tokio::test]
+async fn a_caller_whose_login_fails_at_once_is_told_how() {
+    let rig = Rig::new(Policy::default());
+    rig.login.answer(Answer::Failure(Cause::BrowserUnavailable));
+
+    let lack = rig.hq().token(ask(Interaction::IfNeeded)).await;
+
+    assert!(matches!(&lack, Err(Lack::Failed(f)) if f.cause == Cause::BrowserUnavailable));
+}
+
+#[tokio::test]
+async fn a_renewal_that_falls_due_while_its_owner_is_held_up_begins() {
+    let rig = Rig::new(Policy { renew: RenewMode::Ahead, ..Policy::default() }).with_token().await;
+    let renews_at = rig.until(|p| p.renews_at.is_some()).await.renews_at.unwrap();
+    let moment = Duration::from_millis(1);
+    rig.clock.advance(renews_at.since(rig.clock.now()).saturating_sub(moment));
+
+    rig.clock.stall_after_next_reading(moment);
+    rig.hq().cancel().await.unwrap();
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+
+    assert_eq!(rig.login.windows(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_uses_is_renewed_when_somebody_watches_it() {
+    let day = Duration::from_hours(24);
+    let rig = Rig::new(Policy::default());
+    rig.login.answer(Answer::Token(day));
+    rig.hq().token(ask(Interaction::IfNeeded)).await.unwrap();
+    rig.clock.advance(day * 19 / 20);
+    tokio::task::yield_now().await;
+    assert_eq!(rig.login.windows(), 1, "nobody asked for hours");
+
+    let _watching = rig.hq().watching();
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+
+    assert_eq!(rig.login.windows(), 2);
+}
+
+#[tokio::test]
 async fn a_validity_that_no_token_has_is_refused_with_the_longest() {
     let rig = Rig::new(Policy::default()).with_token().await;
 
