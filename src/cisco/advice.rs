@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::{
+    edge::node_name,
     fault::{Fault, Misses},
     redirect::{Denial, RedirectFlaw},
     trust::{Distrust, DistrustReason},
@@ -124,6 +125,7 @@ fn untrusted(config: &ClusterConfig, node: &str, distrust: &Distrust, misses: &M
         }
         DistrustReason::UnknownIssuer
         | DistrustReason::SelfSigned
+        | DistrustReason::OtherKey
         | DistrustReason::WrongName
         | DistrustReason::Revoked
         | DistrustReason::Unusable => "",
@@ -138,13 +140,28 @@ fn untrusted(config: &ClusterConfig, node: &str, distrust: &Distrust, misses: &M
     });
     let name = config.name.as_str();
     let table = if name.contains('.') { format!("\"{name}\"") } else { name.to_owned() };
+    let lines = format!("[clusters.{table}.pins]\n{lines}");
+    if distrust.reason == DistrustReason::OtherKey {
+        let pinned = pinned(config, node);
+        return format!(
+            "pinned for {node} is {pinned}: somebody may be in between; if the administrator \
+             confirms that its certificate was replaced, and these fingerprints, correct:\n{}",
+            lines.trim_end()
+        );
+    }
     let has_pins = config.nodes.iter().any(|node| !node.pins.is_empty());
     let verb = if has_pins { "correct" } else { "add" };
     format!(
         "{clock}if the administrator confirms that these are the fingerprints of the keys, \
-         {verb}:\n[clusters.{table}.pins]\n{lines}or set `ca_file` to the authority that signed \
-         the certificates"
+         {verb}:\n{lines}or set `ca_file` to the authority that signed the certificates"
     )
+}
+
+/// The pins that the configuration has for a node, as it writes them.
+fn pinned(config: &ClusterConfig, name: &str) -> String {
+    let node = config.nodes.iter().find(|node| node_name(node) == name);
+    let pins = node.into_iter().flat_map(|node| &node.pins);
+    pins.map(ToString::to_string).collect::<Vec<_>>().join(" or ")
 }
 
 pub(super) fn browser(config: &ClusterConfig, error: &browser::Error) -> String {

@@ -102,7 +102,7 @@ impl Edge {
         if let Some(proxy) = &config.proxy {
             builder = builder.proxy(Proxy::all(proxy.clone())?);
         }
-        let name = format!("{}:{}", bracketed(&node.host), node.port);
+        let name = node_name(node);
         Ok(Self { origin: format!("https://{name}"), name, client: builder.build()?, limits })
     }
 
@@ -151,6 +151,11 @@ impl Edge {
         }
         Ok(answer)
     }
+}
+
+/// A node as `host:port`, as errors and grants call it.
+pub(super) fn node_name(node: &Node) -> String {
+    format!("{}:{}", bracketed(&node.host), node.port)
 }
 
 fn tls(node: &Node, authorities: Authorities) -> ClientConfig {

@@ -1,7 +1,8 @@
 //! Which certificates a node may show.
 //!
-//! A pinned key is trusted whatever the certificate says: UC servers ship self-signed certificates
-//! with CA:TRUE, which no root store accepts for a server. Everything else has to satisfy
+//! On a node with pins its keys are pinned: one of them is trusted whatever the certificate says,
+//! for UC servers ship self-signed certificates with CA:TRUE, which no root store accepts for a
+//! server; any other key is refused, whoever vouches for it. A node without pins has to satisfy
 //! the cluster's own authorities, or the system's. There is no third way and no switch that turns
 //! this off. The handshake signature is checked in every case. Called by `edge`.
 
@@ -42,6 +43,8 @@ pub enum DistrustReason {
     UnknownIssuer,
     /// It is self-signed as an authority, and only a pin can trust such a one.
     SelfSigned,
+    /// It has a key that is not pinned, on a node whose keys are.
+    OtherKey,
     /// It is for another host.
     WrongName,
     /// Its time has passed.
@@ -61,6 +64,7 @@ impl fmt::Display for DistrustReason {
         f.write_str(match self {
             Self::UnknownIssuer => "is signed by an authority that is not trusted",
             Self::SelfSigned => "is self-signed",
+            Self::OtherKey => "has another key than the pinned one",
             Self::WrongName => "is for another host name",
             Self::Expired => "has expired",
             Self::NotYetValid => "is not valid yet",
@@ -150,8 +154,16 @@ impl ServerCertVerifier for NodeVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let pin = spki_pin(certificate);
-        if pin.is_some_and(|pin| self.pins.contains(&pin)) {
-            return Ok(ServerCertVerified::assertion());
+        let distrusted = |reason| {
+            let distrust = Distrust { reason, pin };
+            rustls::Error::from(CertificateError::Other(OtherError(Arc::new(distrust))))
+        };
+        if !self.pins.is_empty() {
+            return match pin {
+                Some(shown) if self.pins.contains(&shown) => Ok(ServerCertVerified::assertion()),
+                Some(_) => Err(distrusted(DistrustReason::OtherKey)),
+                None => Err(distrusted(DistrustReason::Unusable)),
+            };
         }
         let judged = match &self.authorities.0 {
             Some(verifier) => {
@@ -159,10 +171,7 @@ impl ServerCertVerifier for NodeVerifier {
             }
             None => Err(CertificateError::UnknownIssuer.into()),
         };
-        judged.map_err(|error| {
-            let distrust = Distrust { reason: reason(&error), pin };
-            CertificateError::Other(OtherError(Arc::new(distrust))).into()
-        })
+        judged.map_err(|error| distrusted(reason(&error)))
     }
 
     fn verify_tls12_signature(

@@ -229,6 +229,11 @@ fn pinned(
             value::pin(text).map_err(|wrong| report.wrong(&entry, wrong)).ok()
         });
         let digests: Vec<SpkiPin> = digests.collect();
+        // It would look like a pinned node and be none.
+        if entry.texts(&mut Report::default()).is_some_and(|texts| texts.is_empty()) {
+            let help = "write a pin, or leave the node out";
+            report.wrong(&entry, Wrong::new("there is no pin in this list", help));
+        }
         let named = place::node(key).ok();
         let with_port = key.rsplit(']').next().is_some_and(|rest| rest.contains(':'));
         let mut known = false;

@@ -100,8 +100,8 @@ pub struct Node {
     pub host: String,
     /// The HTTPS port; 8443 unless written.
     pub port: u16,
-    /// SHA-256 digests of public keys (`SubjectPublicKeyInfo`, RFC 7469 2.4) that are trusted on
-    /// this node whatever the certificate says.
+    /// SHA-256 digests of public keys (`SubjectPublicKeyInfo`, RFC 7469 2.4). Where there are any,
+    /// these keys are trusted on this node whatever the certificate says, and no other is.
     pub pins: Vec<SpkiPin>,
 }
 

@@ -194,6 +194,10 @@ fn a_pin_is_for_one_of_the_nodes() {
          44 characters of the base64 of a SHA-256 digest, as `ucssod` prints them when a \
          certificate is not trusted",
     );
+    assert_wrong(
+        "pins.cucm-pub = []",
+        "pins.cucm-pub: there is no pin in this list; write a pin, or leave the node out",
+    );
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn the_lines_pin_every_node_that_is_not_trusted() {
     misses.push("n1:8443", Fault::Refused);
     misses.push("n2:8443", Fault::Untrusted(distrust(0)));
     misses.push("n3:9443", Fault::Untrusted(distrust(7)));
-    let mut config = cluster(vec![]);
+    let mut config = cluster(vec![crate::cisco::testing::node("n2", 8443)]);
     config.nodes[0].pins = vec![SpkiPin([1; 32])];
 
     let failure = Error::Nodes(misses).failure(&config, Timestamp::default());
@@ -132,6 +132,31 @@ fn the_lines_pin_every_node_that_is_not_trusted() {
     assert!(lines[2].starts_with("\"n2\" = [\"sha256/AAAA"), "{lines:?}");
     assert!(lines[3].starts_with("\"n3:9443\" = [\"sha256/BwcH"), "{lines:?}");
     assert_eq!(lines.len(), 5);
+}
+
+#[test]
+fn another_key_than_the_pinned_one_is_told_with_both_and_what_to_do() {
+    let distrust = Distrust { reason: DistrustReason::OtherKey, pin: Some(SpkiPin([7; 32])) };
+    let mut node = crate::cisco::testing::node("cucm-pub.example.com", 8443);
+    node.pins = vec![SpkiPin([0; 32])];
+    let config = cluster(vec![node]);
+
+    let failure = miss(Fault::Untrusted(distrust)).failure(&config, Timestamp::default());
+
+    assert_eq!(
+        failure.sentence,
+        "cucm-pub.example.com:8443 is not trusted: its certificate has another key than the \
+         pinned one"
+    );
+    assert_eq!(
+        failure.advice,
+        "pinned for cucm-pub.example.com:8443 is \
+         sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=: somebody may be in between; if the \
+         administrator confirms that its certificate was replaced, and these fingerprints, \
+         correct:\n\
+         [clusters.hq.pins]\n\
+         \"cucm-pub.example.com\" = [\"sha256/BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\"]"
+    );
 }
 
 #[test]

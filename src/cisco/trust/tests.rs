@@ -75,7 +75,18 @@ async fn another_key_than_the_pinned_one_is_refused() {
 
     let (outcome, requests) = connect(&shown, vec![pinned.pin()], nobody()).await;
 
-    assert_eq!(outcome, untrusted(DistrustReason::UnknownIssuer, &shown));
+    assert_eq!(outcome, untrusted(DistrustReason::OtherKey, &shown));
+    assert_eq!(requests, 0);
+}
+
+#[tokio::test]
+async fn no_authority_vouches_for_another_key_than_the_pinned_one() {
+    let authority = Authority::new();
+    let (pinned, shown) = (Identity::self_signed(NAME), authority.issue(NAME, 2000..2100));
+
+    let (outcome, requests) = connect(&shown, vec![pinned.pin()], only(&authority)).await;
+
+    assert_eq!(outcome, untrusted(DistrustReason::OtherKey, &shown));
     assert_eq!(requests, 0);
 }
 
