@@ -104,13 +104,22 @@ impl<C: Clock> CiscoLogin<C> {
         let mut expectation = listener.expect(&redirect.path, label, request)?;
 
         let start_url = expectation.start_url().to_owned();
-        let browser_opened = match manner {
-            Manner::OpenBrowser => self.opener.open(&start_url).await.map(|()| true)?,
-            Manner::ShowUrl => false,
+        // A program that is the browser itself is watched for seconds, and a silent login is done
+        // in one. The lifetime of the token counts from the redirect, so that is not kept waiting.
+        let asking = async {
+            let browser_opened = match manner {
+                Manner::OpenBrowser => self.opener.open(&start_url).await.map(|()| true)?,
+                Manner::ShowUrl => false,
+            };
+            opened(Opened { start_url: start_url.clone(), browser_opened });
+            std::future::pending().await
         };
-        opened(Opened { start_url, browser_opened });
-
-        let Arrival { query, fragment, reply } = expectation.arrival().await;
+        let arrival: Result<Arrival, Error> = tokio::select! {
+            biased;
+            arrival = expectation.arrival() => Ok(arrival),
+            never_asked = asking => never_asked,
+        };
+        let Arrival { query, fragment, reply } = arrival?;
         let arrived_at = self.clock.now();
         let outcome = match redirect::parse(&query, &fragment) {
             Ok(redirect) => self.settle(redirect, text(state.as_ref()), &page, arrived_at).await,

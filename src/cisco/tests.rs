@@ -197,6 +197,36 @@ async fn a_browser_that_does_not_open_fails_the_attempt() {
     assert_eq!(failure.advice, "`ucssoctl login --no-browser hq`");
 }
 
+/// A browser that is its own opener runs for as long as its window is open.
+#[tokio::test]
+async fn the_lifetime_counts_from_the_redirect_while_the_opener_still_runs() {
+    let node = unified_cm().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (url, closed) = (folder.path().join("url"), folder.path().join("closed"));
+    for pipe in [&url, &closed] {
+        rustix::fs::mkfifoat(rustix::fs::CWD, pipe, rustix::fs::Mode::RWXU).unwrap();
+    }
+    let script = format!("echo \"$0\" > '{}'; cat '{}'", url.display(), closed.display());
+    let mut login = login(&node);
+    login.opener = Opener::new(Some(["sh", "-c", &script, "{url}"].map(Into::into).to_vec()));
+
+    let logging_in = login.log_in(AttemptId(1), Manner::OpenBrowser, |_| ());
+    let human = async {
+        let start_url = tokio::fs::read_to_string(&url).await.unwrap();
+        let page = start_url.trim().parse().unwrap();
+        let mut walk = std::pin::pin!(walk(&page, GOOD));
+        if tokio::time::timeout(Duration::from_secs(2), walk.as_mut()).await.is_err() {
+            // Nobody has looked at the redirect yet, and time passes.
+            login.clock.sleep_until(Timestamp::from_millis(2000)).await;
+            walk.await;
+        }
+    };
+    let (outcome, ()) = tokio::join!(logging_in, human);
+    tokio::fs::write(&closed, "").await.unwrap();
+
+    assert_eq!(outcome.unwrap().obtained_at, Timestamp::default());
+}
+
 #[tokio::test]
 async fn a_taken_port_fails_the_attempt_and_not_the_next_one() {
     let squatter = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
