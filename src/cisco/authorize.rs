@@ -52,6 +52,8 @@ const PATH: &str = "/ssosp/oauth/authorize";
 const PORT: u16 = 8443;
 /// A `Uri` has about 60 characters.
 const MAX_LEN: usize = 2048;
+/// The longest host name (RFC 1035 2.3.4, as text). A host that is refused is told in an error.
+const MAX_HOST: usize = 253;
 /// The parameters of the request that nobody else sets.
 const OURS: [&str; 5] = ["scope", "response_type", "redirect_uri", "client_id", "state"];
 
@@ -152,6 +154,9 @@ fn host_and_port(authority: &str) -> Result<(String, u16), UriFlaw> {
         }
         _ => return Err(UriFlaw::Characters),
     };
+    if host.len() > MAX_HOST {
+        return Err(UriFlaw::TooLong);
+    }
     let plain = |b: u8| b.is_ascii_alphanumeric() || b".-_:".contains(&b);
     if host.is_empty() || !host.bytes().all(plain) {
         return Err(UriFlaw::Characters);

@@ -245,3 +245,14 @@ fn the_issuer_is_the_node_that_has_the_page() {
     assert_eq!(issuer("https://[2001:db8::7]:8443/ssosp/oauth/authorize"), Some(3));
     assert_eq!(issuer("https://sso.example.com:8443/ssosp/oauth/authorize"), None);
 }
+
+#[test]
+fn a_host_that_no_name_could_be_is_not_repeated() {
+    let longest = format!("{}.example.com", "x".repeat(241));
+
+    assert_eq!(
+        follow(&format!("https://{longest}:8443{PATH}")),
+        Err(UriFlaw::ForeignHost { host: longest.clone() })
+    );
+    assert_eq!(follow(&format!("https://x{longest}:8443{PATH}")), Err(UriFlaw::TooLong));
+}
