@@ -22,8 +22,8 @@ use tonic::transport::server::Connected;
 
 use super::hpack::make_harmless;
 
-/// The bytes a client sends first (RFC 9113 3.4).
-const PREFACE_LEN: usize = 24;
+/// How many bytes a client sends before its first frame (RFC 9113 3.4).
+pub(super) const PREFACE_LEN: usize = 24;
 const FRAME_HEAD_LEN: usize = 9;
 const HEADERS: u8 = 0x1;
 const PADDED: u8 = 0x8;
@@ -46,9 +46,10 @@ pub(super) struct HarmlessAuthority<S, K> {
 }
 
 impl<S, K> HarmlessAuthority<S, K> {
-    /// Reads from `stream`, and drops `kept` with it.
-    pub(super) const fn new(stream: S, kept: K) -> Self {
-        Self { stream, _kept: kept, pass: PREFACE_LEN, held: Vec::new(), ready: Vec::new() }
+    /// Reads from `stream` what comes after the preface, which was read from it before, and drops
+    /// `kept` with it.
+    pub(super) fn new(stream: S, kept: K, preface: [u8; PREFACE_LEN]) -> Self {
+        Self { stream, _kept: kept, pass: 0, held: Vec::new(), ready: preface.into() }
     }
 
     /// Takes what has arrived, and gives what may be passed on.
@@ -176,7 +177,9 @@ mod tests {
 
     use super::*;
 
-    /// The preface, SETTINGS, a request with `:method` from the table and a literal authority,
+    const PREFACE: [u8; PREFACE_LEN] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+    /// SETTINGS, a request with `:method` from the table and a literal authority,
     /// and its body.
     fn conversation(authority: &[u8], huffman: bool) -> Vec<u8> {
         let mut block = vec![0x83, 0x41];
@@ -185,8 +188,7 @@ mod tests {
         block.extend_from_slice(authority);
         block.extend_from_slice(b"\x40\x03x%/\x03%/y\x86");
 
-        let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-        bytes.extend_from_slice(&[0, 0, 0, 4, 0, 0, 0, 0, 0]);
+        let mut bytes = vec![0, 0, 0, 4, 0, 0, 0, 0, 0];
         bytes.extend_from_slice(&[
             0,
             0,
@@ -212,7 +214,7 @@ mod tests {
 
     /// What comes out where the bytes arrive in pieces of this size.
     fn in_pieces(bytes: &[u8], size: usize) -> Vec<u8> {
-        let mut reader = HarmlessAuthority::new((), ());
+        let mut reader = HarmlessAuthority::new((), (), PREFACE);
         bytes.chunks(size).flat_map(|piece| reader.take(piece)).collect()
     }
 
@@ -252,7 +254,7 @@ mod tests {
     async fn a_reader_gets_everything_through_any_buffer() {
         let bytes = conversation(b"a%2Fb", false);
         for size in [1, 3, 20, 4096] {
-            let mut reader = HarmlessAuthority::new(&bytes[..], ());
+            let mut reader = HarmlessAuthority::new(&bytes[..], (), PREFACE);
             let mut read = Vec::new();
             let mut space = vec![0; size];
             loop {
@@ -262,7 +264,7 @@ mod tests {
                 }
             }
 
-            assert_eq!(read, conversation(b"a-2Fb", false));
+            assert_eq!(read, [&PREFACE[..], &conversation(b"a-2Fb", false)].concat());
         }
     }
 
@@ -272,8 +274,7 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 0..300),
             size in 1usize..50,
         ) {
-            let mut reader = HarmlessAuthority::new((), ());
-            reader.pass = 0;
+            let mut reader = HarmlessAuthority::new((), (), PREFACE);
             let mut out: Vec<u8> = bytes.chunks(size).flat_map(|piece| reader.take(piece)).collect();
             out.extend_from_slice(&reader.held);
             prop_assert_eq!(out.len(), bytes.len());

@@ -7,8 +7,10 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 
 use rustix::process::getuid;
 use tokio::{
+    io::AsyncReadExt as _,
     net::{UnixListener, UnixStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::timeout,
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Status, service::interceptor::InterceptedService, transport::Server};
@@ -16,7 +18,7 @@ use tracing::warn;
 
 use super::{
     METADATA_KEY, METADATA_VALUE, ServerFacts,
-    authority::HarmlessAuthority,
+    authority::{HarmlessAuthority, PREFACE_LEN},
     login::Logins,
     proto::{DESCRIPTORS, login_server::LoginServer, token_broker_server::TokenBrokerServer},
     refusal::Refusal,
@@ -26,6 +28,9 @@ use crate::broker::{Broker, ports::Clock};
 
 /// How many connections there may be. Ten for each of two dozen integrations.
 const CONNECTIONS: usize = 256;
+/// How long a client may take to begin. Keep-alive watches those that have; one that never does
+/// would keep its place for ever.
+const PREFACE_TIME: Duration = Duration::from_secs(2);
 /// How many calls a connection may have open. One client could otherwise hold all memory.
 const STREAMS: u32 = 32;
 /// The longest request, in bytes. All of them are a name and a few numbers.
@@ -104,15 +109,10 @@ fn accept<C: Clock>(
                 accept = listener.accept() => accept,
             };
             match accept {
-                Ok((stream, _)) => {
-                    if !is_ours(&stream) {
-                        continue;
-                    }
-                    let connection = HarmlessAuthority::new(stream, place);
-                    if accepted.send(Ok(connection)).await.is_err() {
-                        return;
-                    }
+                Ok((stream, _)) if is_ours(&stream) => {
+                    tokio::spawn(admit(stream, place, accepted.clone()));
                 }
+                Ok(_) => {}
                 Err(error) => {
                     // Out of descriptors, most likely: give others time to close some.
                     warn!(%error, "a connection could not be accepted");
@@ -124,6 +124,19 @@ fn accept<C: Clock>(
     ReceiverStream::new(incoming)
 }
 
+/// Passes a connection on once its client has begun to speak HTTP/2.
+async fn admit(
+    mut stream: UnixStream,
+    place: OwnedSemaphorePermit,
+    accepted: mpsc::Sender<Result<Connection, io::Error>>,
+) {
+    let mut preface = [0; PREFACE_LEN];
+    if let Ok(Ok(_)) = timeout(PREFACE_TIME, stream.read_exact(&mut preface)).await {
+        // If the server has ended meanwhile, so does the connection.
+        let _ = accepted.send(Ok(HarmlessAuthority::new(stream, place, preface))).await;
+    }
+}
+
 /// Whether the program at the other end belongs to our own user.
 fn is_ours(stream: &UnixStream) -> bool {
     let Ok(peer) = stream.peer_cred() else { return false };
@@ -132,4 +145,68 @@ fn is_ours(stream: &UnixStream) -> bool {
         warn!(uid = peer.uid(), "another user was turned away");
     }
     ours
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio_stream::StreamExt as _;
+
+    use super::*;
+    use crate::domain::Timestamp;
+
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+    #[derive(Clone)]
+    struct NoClock;
+
+    impl Clock for NoClock {
+        fn now(&self) -> Timestamp {
+            Timestamp::default()
+        }
+
+        fn wall_time(&self, at: Timestamp) -> Timestamp {
+            at
+        }
+
+        async fn sleep_until(&self, _: Timestamp) {}
+    }
+
+    fn listening() -> (tempfile::TempDir, UnixListener, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        (folder, listener, path)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_says_nothing_does_not_keep_the_place() {
+        for said in [&b""[..], b"PRI * HTTP/2.0\r\n"] {
+            let (_folder, listener, path) = listening();
+            let _incoming = accept(listener, NoClock);
+            let mut client = UnixStream::connect(&path).await.unwrap();
+            client.write_all(said).await.unwrap();
+
+            let ended = timeout(Duration::from_hours(1), client.read(&mut [0])).await;
+
+            assert_eq!(ended.expect("nobody waits for him").unwrap(), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_speaks_is_heard_from_the_first_byte() {
+        let (_folder, listener, path) = listening();
+        let mut incoming = accept(listener, NoClock);
+        let _silent = UnixStream::connect(&path).await.unwrap();
+        let mut client = UnixStream::connect(&path).await.unwrap();
+        let said = [PREFACE, &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
+        client.write_all(&said).await.unwrap();
+        client.shutdown().await.unwrap();
+
+        let mut connection = incoming.next().await.unwrap().unwrap();
+
+        let mut heard = Vec::new();
+        connection.read_to_end(&mut heard).await.unwrap();
+        assert_eq!(heard, said);
+    }
 }
