@@ -91,6 +91,7 @@ impl Refusal {
         }
     }
 
+    /// Nothing in it is longer than [`LONGEST`].
     fn metadata(&self) -> HashMap<String, String> {
         let mut metadata = HashMap::new();
         match self {
@@ -119,15 +120,28 @@ impl Refusal {
                 }
             }
         }
-        metadata
+        metadata.into_iter().map(|(key, text)| (key, bounded(text))).collect()
     }
+}
+
+/// The longest text of a refusal, in bytes. A status travels in headers, where clients take 8 KiB
+/// altogether, and each text is encoded at least once.
+const LONGEST: usize = 1024;
+
+/// A text whose end is left out if it is too long.
+fn bounded(mut text: String) -> String {
+    if text.len() > LONGEST {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push('…');
+    }
+    text
 }
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         let details =
             ErrorDetails::with_error_info(refusal.reason(), ERROR_DOMAIN, refusal.metadata());
-        Self::with_error_details(refusal.code(), refusal.sentence(), details)
+        Self::with_error_details(refusal.code(), bounded(refusal.sentence()), details)
     }
 }
 
@@ -302,5 +316,19 @@ mod tests {
         assert_eq!(metadata(failed(""), "cluster").unwrap(), "hq");
         let short = hq(Lack::Unsatisfiable { longest: Duration::from_mins(1) });
         assert_eq!(metadata(short, "max_validity_seconds").unwrap(), "60");
+    }
+
+    #[test]
+    fn no_refusal_is_too_long_for_the_headers_of_a_client() {
+        let mut failure = failure(Cause::NodeUnreachable, &"é".repeat(5000));
+        failure.sentence = "a node did not answer; ".repeat(500);
+
+        let status = Status::from(hq(Lack::Failed(failure)));
+
+        let headers = status.into_http::<()>().into_parts().0.headers;
+        let bytes: usize =
+            headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        assert!(bytes < 8 * 1024, "{bytes}");
+        assert!(headers.contains_key("grpc-status-details-bin"));
     }
 }
