@@ -113,14 +113,22 @@ fn start(arguments: &Arguments) -> Result<(), Error> {
         None => paths::socket(environment)?,
     };
     let config = Config::load(&file)?;
+    on_a_runtime(async {
+        let stop = told_to_stop().map_err(Error::System)?;
+        run(config, &socket, stop).await
+    })
+}
+
+/// Runs to the end of `work`, and does not wait for system calls that block: a name server that
+/// is silent would hold up the end for half a minute.
+fn on_a_runtime(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Error::System)?;
-    runtime.block_on(async {
-        let stop = told_to_stop().map_err(Error::System)?;
-        run(config, &socket, stop).await
-    })
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    result
 }
 
 /// Runs until `stop` is ready.
@@ -260,5 +268,34 @@ fn explain(error: &Error) {
     };
     if !advice.is_empty() {
         anstream::eprintln!("        {advice}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn the_end_does_not_wait_for_a_silent_name_server() {
+        let (answer, asked) = mpsc::channel::<()>();
+        let (ended, end) = mpsc::channel();
+        let (begun, beginning) = tokio::sync::oneshot::channel();
+
+        std::thread::spawn(move || {
+            let result = on_a_runtime(async {
+                tokio::task::spawn_blocking(move || {
+                    begun.send(()).unwrap();
+                    asked.recv()
+                });
+                beginning.await.unwrap();
+                Ok(())
+            });
+            ended.send(result.is_ok()).unwrap();
+        });
+
+        assert_eq!(end.recv_timeout(Duration::from_secs(30)), Ok(true));
+        drop(answer);
     }
 }
