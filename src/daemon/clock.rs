@@ -43,15 +43,17 @@ impl SystemClock {
     }
 
     async fn wait(&self, at: Timestamp) -> io::Result<()> {
+        // Fires only when somebody sets the wall clock: its own time is the year 2106.
+        let set = timer(
+            TimerfdClockId::Realtime,
+            Duration::from_secs(u32::MAX.into()),
+            TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET,
+        )?;
+        // Read after that, so that no change of the wall clock falls between the two.
+        self.now();
         let on_boot_clock =
             Duration::from_millis(at.as_millis().saturating_sub(self.lead.load(Relaxed)));
         let due = timer(TimerfdClockId::Boottime, on_boot_clock, TimerfdTimerFlags::ABSTIME)?;
-        // Fires only when somebody sets the wall clock: its own time is out of reach.
-        let set = timer(
-            TimerfdClockId::Realtime,
-            Duration::from_secs(i32::MAX.unsigned_abs().into()),
-            TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET,
-        )?;
         tokio::select! {
             ready = due.readable() => ready.map(drop),
             ready = set.readable() => ready.map(drop),
