@@ -7,6 +7,7 @@
 //! | floor | room | owns |
 //! | --- | --- | --- |
 //! | 0 | [`domain`] | what is true: the lifecycle of a token, as a pure machine |
+//! | 0 | [`chain`] | an error and its sources, on one line |
 //! | 0 | [`paths`] | every path, once |
 //! | 0 | [`telemetry`] | where log lines go |
 //! | 1 | [`broker`] | who does what: a task for each cluster, and the handles of callers |
@@ -22,6 +23,7 @@
 
 pub mod broker;
 pub mod browser;
+pub mod chain;
 pub mod cisco;
 pub mod config;
 pub mod ctl;

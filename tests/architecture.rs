@@ -12,16 +12,20 @@ use rust_paths::{Named, paths};
 /// Each room and what it may name besides itself. A module in place of a room opens that alone.
 const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("chain", &[]),
     ("paths", &[]),
     ("telemetry", &[]),
     ("browser", &["paths"]),
     ("broker", &["domain"]),
     ("config", &["domain"]),
-    ("cisco", &["domain", "config", "browser", "broker::ports"]),
+    ("cisco", &["domain", "chain", "config", "browser", "broker::ports"]),
     ("rpc", &["domain", "broker"]),
-    ("daemon", &["domain", "paths", "telemetry", "browser", "broker", "config", "cisco", "rpc"]),
-    ("ctl", &["domain", "paths", "config", "rpc::client", "rpc::proto"]),
-    ("lab", &["domain"]),
+    (
+        "daemon",
+        &["domain", "chain", "paths", "telemetry", "browser", "broker", "config", "cisco", "rpc"],
+    ),
+    ("ctl", &["domain", "chain", "paths", "config", "rpc::client", "rpc::proto"]),
+    ("lab", &["chain"]),
 ];
 
 /// The crates that the domain may name; the last in tests.

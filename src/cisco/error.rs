@@ -4,7 +4,7 @@
 //! (a host, a user name, an error code) was cut down to characters that cannot mislead. Becomes a
 //! [`Failure`] at the end of `log_in`, by matches without a wildcard.
 
-use std::{error::Error as _, path::PathBuf};
+use std::path::PathBuf;
 
 use super::{
     advice,
@@ -14,7 +14,7 @@ use super::{
     trust::CaFileFlaw,
 };
 use crate::{
-    browser,
+    browser, chain,
     config::ClusterConfig,
     domain::{Cause, Failure, Timestamp},
 };
@@ -108,7 +108,8 @@ impl Error {
     /// What the rest of the program is told.
     #[must_use]
     pub fn failure(&self, config: &ClusterConfig, at: Timestamp) -> Failure {
-        Failure { cause: self.cause(), sentence: self.sentence(), advice: self.advice(config), at }
+        let sentence = chain::one_line(self);
+        Failure { cause: self.cause(), sentence, advice: self.advice(config), at }
     }
 
     fn cause(&self) -> Cause {
@@ -128,18 +129,6 @@ impl Error {
             Self::WrongUser { .. } => Cause::WrongUser,
             Self::ExpiredUnconfirmed { .. } => Cause::NodeUnreachable,
         }
-    }
-
-    /// The error and what caused it, as one fragment.
-    fn sentence(&self) -> String {
-        let mut sentence = self.to_string();
-        let mut source = self.source();
-        while let Some(error) = source {
-            sentence.push_str(": ");
-            sentence.push_str(&error.to_string());
-            source = error.source();
-        }
-        sentence
     }
 
     fn advice(&self, config: &ClusterConfig) -> String {

@@ -1,6 +1,6 @@
 //! What can go wrong on the command line, what mends it, and with which code the program ends.
 
-use std::{error::Error as _, fmt::Write as _, io, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use tonic::{Code, Status};
 
@@ -113,18 +113,6 @@ impl Error {
             Self::Exists { .. } => "`--force` overwrites it".to_owned(),
             _ => String::new(),
         }
-    }
-
-    /// The error with its causes, on one line, each said once.
-    pub(super) fn chain(&self) -> String {
-        let mut line = self.to_string();
-        let mut cause = self.source();
-        while let Some(next) = cause {
-            // Writing to a string does not fail.
-            let _ = write!(line, ": {next}");
-            cause = next.source();
-        }
-        line
     }
 
     /// Whether there is anybody to tell: a reader that went away, `head` for example, knows.

@@ -32,7 +32,7 @@ use self::{
     exit::Exit,
     terminal::harmless,
 };
-use crate::{paths, rpc::client::Client};
+use crate::{chain, paths, rpc::client::Client};
 
 /// Runs one command and says with which code to end.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -88,7 +88,7 @@ fn socket(named: Option<PathBuf>) -> Result<PathBuf, Error> {
 /// What went wrong, and on lines of their own what mends it.
 fn complaint(error: &Error) -> String {
     let style = anstyle::AnsiColor::Red.on_default().bold();
-    let mut text = format!("{style}ucssoctl:{style:#} {}\n", harmless(&error.chain()));
+    let mut text = format!("{style}ucssoctl:{style:#} {}\n", harmless(&chain::one_line(error)));
     for (at, line) in error.advice().lines().map(harmless).enumerate() {
         let lead = if at == 0 { "  help: " } else { "        " };
         text.extend([lead, &line, "\n"]);

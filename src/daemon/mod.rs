@@ -8,8 +8,8 @@ pub mod clock;
 pub mod socket;
 
 use std::{
-    collections::BTreeMap, error::Error as _, ffi::OsString, future::Future, io, net::SocketAddr,
-    path::PathBuf, process::ExitCode, sync::Arc, time::Duration,
+    collections::BTreeMap, ffi::OsString, future::Future, io, net::SocketAddr, path::PathBuf,
+    process::ExitCode, sync::Arc, time::Duration,
 };
 
 use clap::Parser;
@@ -23,6 +23,7 @@ use self::clock::SystemClock;
 use crate::{
     broker::{Broker, ports::Clock},
     browser::Opener,
+    chain,
     cisco::{self, CiscoLogin, Listeners},
     config::{self, ClusterConfig, Config},
     domain::{Cluster, ClusterName, Policy},
@@ -248,14 +249,7 @@ fn explain(error: &Error) {
         anstream::eprintln!("{}", problems.render(styled));
         return;
     }
-    let mut line = format!("ucssod: {error}");
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        line.push_str(": ");
-        line.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    anstream::eprintln!("{line}");
+    anstream::eprintln!("ucssod: {}", chain::one_line(error));
     let advice = match error {
         Error::Path(error) => error.advice().to_owned(),
         Error::Config(error) => error.advice(),

@@ -4,7 +4,6 @@
 //! Called by the program `ucsso-lab`.
 
 use std::{
-    fmt::Write as _,
     fs,
     io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
@@ -22,6 +21,7 @@ use super::{
     orientation::{Files, orientation},
     recipe,
 };
+use crate::chain;
 
 /// A simulated Cisco UC estate on this machine, to try and to test a token broker.
 #[derive(Debug, Parser)]
@@ -146,7 +146,7 @@ pub fn main(programs: Programs) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "{}", explained(&failure));
+            let _ = writeln!(io::stderr(), "ucsso-lab: {}", chain::one_line(&failure));
             ExitCode::FAILURE
         }
     }
@@ -219,17 +219,6 @@ impl ServeArgs {
             .and_then(|dirs| dirs.runtime_dir().map(|dir| dir.join("ucsso-lab")));
         self.dir.clone().or(runtime).unwrap_or_else(|| PathBuf::from("ucsso-lab"))
     }
-}
-
-/// The failure and its causes, on one line.
-fn explained(failure: &Failure) -> String {
-    let mut text = format!("ucsso-lab: {failure}");
-    let mut cause = std::error::Error::source(failure);
-    while let Some(error) = cause {
-        write!(text, ": {error}").expect("a string takes what is written");
-        cause = error.source();
-    }
-    text
 }
 
 fn ports(text: &str) -> Result<Ports, String> {
