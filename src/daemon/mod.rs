@@ -33,19 +33,17 @@ use crate::{
 /// Obtains Cisco UC access tokens through single sign-on in the user's browser, keeps them, and
 /// hands them to local programs over gRPC on a Unix socket.
 #[derive(Debug, Parser)]
-#[command(name = "ucssod", version, about, after_help = AFTER_HELP)]
+#[command(name = "ucssod", version, after_help = AFTER_HELP)]
 struct Arguments {
-    /// The configuration.
-    #[arg(long, value_name = "FILE", help = CONFIG_HELP)]
+    /// The configuration [default: `$XDG_CONFIG_HOME/ucsso/config.toml`]
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The socket to serve.
-    #[arg(long, value_name = "PATH", help = SOCKET_HELP)]
+    /// The socket to serve [default: what `UCSSO_SOCKET=unix:///PATH` says, else
+    /// `$XDG_RUNTIME_DIR/ucsso/broker.sock`]
+    #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 }
 
-const CONFIG_HELP: &str = "The configuration [default: $XDG_CONFIG_HOME/ucsso/config.toml]";
-const SOCKET_HELP: &str =
-    "The socket to serve [default: $UCSSO_SOCKET, else $XDG_RUNTIME_DIR/ucsso/broker.sock]";
 const AFTER_HELP: &str = "\
 Runs in the foreground until SIGTERM or SIGINT. Log lines go to stderr; RUST_LOG chooses them \
 (`RUST_LOG=debug ucssod`). Exit status: 0 told to stop, 1 could not start or go on, 2 wrong \
