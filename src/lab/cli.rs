@@ -64,7 +64,7 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "60m", value_parser = duration)]
     pub(super) token_lifetime: Duration,
     /// What a token looks like.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     token_format: TokenFormat,
     /// How long the identity provider remembers a browser; 0s shows the form each time.
     #[arg(long, value_name = "TIME", default_value = "8h", value_parser = duration)]
@@ -88,10 +88,10 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "VARIANT", value_enum, default_value_t)]
     status_xml: StatusXml,
     /// What the nodes show at the TLS handshake.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "KIND", value_enum, default_value_t)]
     certificates: Certificates,
     /// The latest version of TLS that the nodes speak.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "VERSION", value_enum, default_value_t)]
     tls: TlsVersions,
     /// UDS and CUMI are too busy: status 503.
     #[arg(long)]
