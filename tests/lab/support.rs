@@ -114,7 +114,9 @@ pub(crate) fn xmlsec1(args: &[&str]) -> bool {
     match Command::new("xmlsec1").args(args).output() {
         Ok(output) => output.status.success(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            panic!("xmlsec1 is missing: apt-get install -y --no-install-recommends xmlsec1")
+            panic!(
+                "`xmlsec1` is missing; `apt-get install xmlsec1` installs it, as `tests/run` does"
+            )
         }
         Err(error) => panic!("xmlsec1 does not run: {error}"),
     }
