@@ -2,8 +2,8 @@
 //!
 //! Asks the daemon over its socket, and shows the answer to people as text and to programs as
 //! JSON. A token is printed by `token` alone. Nothing in here decides anything about tokens,
-//! and nothing starts the daemon. Only `bin/ucssoctl.rs` calls it. One file for each family of
-//! commands; `exit` has the codes, `render` the pictures.
+//! and nothing starts the daemon. Called by `bin/ucssoctl`, and by `bin/ucsso-lab` for its
+//! demonstration. One file for each family of commands; `exit` has the codes, `render` the pictures.
 
 mod args;
 mod config;

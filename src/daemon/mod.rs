@@ -1,8 +1,8 @@
 //! How it is put together: the only place where concrete types meet.
 //!
 //! Reads the configuration, builds the rooms, announces what it serves, runs until it is told to
-//! stop, and lets go in order. Decides nothing itself. Called by `bin/ucssod`, and by the lab's
-//! demonstration.
+//! stop, and lets go in order. Decides nothing itself. Called by `bin/ucssod`, and by
+//! `bin/ucsso-lab` for its demonstration.
 
 pub mod clock;
 pub mod socket;
