@@ -212,7 +212,7 @@ async fn the_lifetime_counts_from_the_redirect_while_the_opener_still_runs() {
 
     let logging_in = login.log_in(AttemptId(1), Manner::OpenBrowser, |_| ());
     let human = async {
-        let start_url = std::fs::read_to_string(&url).unwrap();
+        let start_url = tokio::fs::read_to_string(&url).await.unwrap();
         let page = start_url.trim().parse().unwrap();
         let mut walk = std::pin::pin!(walk(&page, GOOD));
         if tokio::time::timeout(Duration::from_secs(2), walk.as_mut()).await.is_err() {
@@ -222,7 +222,7 @@ async fn the_lifetime_counts_from_the_redirect_while_the_opener_still_runs() {
         }
     };
     let (outcome, ()) = tokio::join!(logging_in, human);
-    std::fs::write(&closed, "").unwrap();
+    tokio::fs::write(&closed, "").await.unwrap();
 
     assert_eq!(outcome.unwrap().obtained_at, Timestamp::default());
 }

@@ -111,7 +111,13 @@ async fn one_round(nodes: &Nodes, config: &ClusterConfig, secret: &Secret, first
     let mut longest_wait = None;
     for edge in nodes.beginning_with(first) {
         let node = edge.name().to_owned();
-        let refusal = match rule(edge, config, secret).await {
+        let ruling = match rule(edge, config, secret).await {
+            Ruling::Works { .. } if config.product == Product::UnityConnection => {
+                own_record(edge, config, secret).await
+            }
+            ruling => ruling,
+        };
+        let refusal = match ruling {
             Ruling::Works { user } => {
                 nodes.remember(edge);
                 return Round::Ended(Ok(Confirmed { user, node }));
@@ -162,6 +168,32 @@ async fn rule(node: &Edge, config: &ClusterConfig, secret: &Secret) -> Ruling {
     }
 }
 
+/// Asks a Unity Connection whose token it is. An inbox does not say.
+async fn own_record(node: &Edge, config: &ClusterConfig, secret: &Secret) -> Ruling {
+    match node.get(OWN_RECORD, Some(secret)).await {
+        Ok(answer) => judge_own_record(&config.user, &answer),
+        Err(fault) => Ruling::Nothing { fault, retry_after: None },
+    }
+}
+
+/// What the record of the token's owner means. A release or a role that does not offer it leaves
+/// the owner unproven, and the token, which works, is taken as the configured user's.
+fn judge_own_record(expected: &str, answer: &Answer) -> Ruling {
+    match answer.status {
+        429 | 500..=599 => {
+            Ruling::Nothing { fault: Fault::Busy(answer.status), retry_after: answer.retry_after }
+        }
+        200 => match xml::alias(&answer.body) {
+            Ok(Some(alias)) if alias.eq_ignore_ascii_case(expected) => {
+                Ruling::Works { user: alias }
+            }
+            Ok(Some(alias)) => Ruling::Others { user: printable(&alias) },
+            Ok(None) | Err(_) => Ruling::Works { user: expected.to_owned() },
+        },
+        _ => Ruling::Works { user: expected.to_owned() },
+    }
+}
+
 /// What an answer means.
 ///
 /// The codes are those of the UDS guide and the CUMI guide. A 401 without a challenge to a token
@@ -199,6 +231,8 @@ fn printable(name: &str) -> Option<String> {
     Some(kept.take(128).collect::<String>()).filter(|kept| !kept.is_empty())
 }
 
+/// The record of whoever asks (Cisco, *CUPI API for End Users*; the `UserURI` of its documents).
+const OWN_RECORD: &str = "/vmrest/user";
 /// The pause before the second round; doubled before each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause of our own choice: a restart of Tomcat takes one to two minutes.

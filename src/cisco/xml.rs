@@ -83,8 +83,17 @@ pub(super) fn single_sign_on(body: &[u8]) -> Result<SingleSignOn, XmlFlaw> {
 
 /// Reads the name of the user from a UDS `user` document; `None` if it has none.
 pub(super) fn user_name(body: &[u8]) -> Result<Option<String>, XmlFlaw> {
+    child_text(body, "userName")
+}
+
+/// Reads the alias from a CUPI `User` document; `None` if it has none.
+pub(super) fn alias(body: &[u8]) -> Result<Option<String>, XmlFlaw> {
+    child_text(body, "Alias")
+}
+
+fn child_text(body: &[u8], child_name: &str) -> Result<Option<String>, XmlFlaw> {
     let root = document(body)?;
-    let mut names = root.children.iter().filter(|child| child.name == "userName");
+    let mut names = root.children.iter().filter(|child| child.name == child_name);
     match (names.next(), names.next()) {
         (None, _) => Ok(None),
         (Some(name), None) => Ok(Some(name.plain_text()?).filter(|name| !name.is_empty())),

@@ -31,14 +31,15 @@ pub(super) async fn answer(at: At<'_>, ask: &Ask) -> Answer {
         return document(StatusCode::UNAUTHORIZED, TEXT, "Not Authorized".to_owned());
     };
     let body = match (&ask.method, ask.path.as_str()) {
-        (&Method::GET, "/vmrest/version") => VERSION,
-        (&Method::GET, "/vmrest/mailbox/folders/inbox/messages") => MESSAGES,
+        (&Method::GET, "/vmrest/version") => Body::of(VERSION),
+        (&Method::GET, "/vmrest/mailbox/folders/inbox/messages") => Body::of(MESSAGES),
+        (&Method::GET, "/vmrest/user") => own_record(visitor.user),
         _ => return remembering(tomcat(StatusCode::NOT_FOUND), &visitor),
     };
     let answer = if ask.wants_json() {
-        document(StatusCode::OK, "application/json", body.json.to_owned())
+        document(StatusCode::OK, "application/json", body.json)
     } else {
-        xml(body.xml.to_owned())
+        xml(body.xml)
     };
     remembering(answer, &visitor)
 }
@@ -63,21 +64,38 @@ fn remembering(mut answer: Answer, visitor: &Visitor) -> Answer {
 
 /// The same in both formats; the client chooses by `Accept`.
 struct Body {
-    xml: &'static str,
-    json: &'static str,
+    xml: String,
+    json: String,
 }
 
-const VERSION: Body = Body {
-    xml: "<?xml version=\"1.0\" encoding=\"UTF-8\"?><VersionInfo><name>vmrest</name>\
-          <version>14.0.1</version></VersionInfo>",
-    json: "{\"name\":\"vmrest\",\"version\":\"14.0.1\"}",
-};
+impl Body {
+    fn of((xml, json): (&str, &str)) -> Self {
+        Self { xml: xml.to_owned(), json: json.to_owned() }
+    }
+}
 
-const MESSAGES: Body = Body {
-    xml: "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Messages total=\"1\"><Message>\
+/// The user's own record (Cisco, *CUPI API for End Users*).
+fn own_record(user: &str) -> Body {
+    Body {
+        xml: format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><User><URI>/vmrest/user</URI>\
+             <Alias>{user}</Alias></User>"
+        ),
+        json: format!("{{\"URI\":\"/vmrest/user\",\"Alias\":\"{user}\"}}"),
+    }
+}
+
+const VERSION: (&str, &str) = (
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?><VersionInfo><name>vmrest</name>\
+          <version>14.0.1</version></VersionInfo>",
+    "{\"name\":\"vmrest\",\"version\":\"14.0.1\"}",
+);
+
+const MESSAGES: (&str, &str) = (
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Messages total=\"1\"><Message>\
           <Subject>Message from Bob Brandt (1002)</Subject><Read>false</Read></Message></Messages>",
-    json: "{\"@total\":\"1\",\"Message\":{\"Subject\":\"Message from Bob Brandt (1002)\",\
+    "{\"@total\":\"1\",\"Message\":{\"Subject\":\"Message from Bob Brandt (1002)\",\
            \"Read\":\"false\"}}",
-};
+);
 
 const TEXT: &str = "text/plain;charset=utf-8";

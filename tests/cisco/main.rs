@@ -206,7 +206,7 @@ async fn a_node_that_is_not_trusted_says_what_would_be_pinned() {
     let failure = rig.fail_at_once().await;
 
     assert_eq!(failure.cause, Cause::CertificateUntrusted);
-    assert_shown(&failure.advice, "pins.");
+    assert_shown(&failure.advice, "[clusters.hq.pins]");
 }
 
 #[tokio::test]

@@ -60,6 +60,17 @@ async fn a_token_of_somebody_else_is_refused_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn a_token_of_somebody_else_is_refused_on_unity_connection_too() {
+    let estate = estate().await;
+
+    let (_, end) = estate.failed_login("vm", "bob").await;
+
+    end.is(8, &["bob", "alice"]);
+    assert_eq!(estate.status_of("vm").await["failure"]["reason"], "WRONG_USER");
+    estate.logged_in("vm").await;
+}
+
+#[tokio::test]
 async fn a_token_of_somebody_else_does_not_replace_a_good_one() {
     let estate = estate().await;
     let token = estate.logged_in("hq").await;

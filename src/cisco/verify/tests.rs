@@ -110,6 +110,26 @@ fn the_answers_of_cumi_are_told_apart() {
     assert_eq!(judge(Product::UnityConnection, "alice", &page), nothing(Fault::WebPage));
 }
 
+#[test]
+fn the_record_of_the_owner_says_whose_token_it_is() {
+    let works = |user: &str| Ruling::Works { user: user.into() };
+    let nothing = |status| Ruling::Nothing { fault: Fault::Busy(status), retry_after: None };
+    let bob = Ruling::Others { user: Some("bob".into()) };
+    for (status, body, ruling) in [
+        (200, "<User><Alias>Alice</Alias></User>", works("Alice")),
+        (200, "<User><Alias>bob</Alias></User>", bob),
+        (200, "<User/>", works("alice")),
+        (200, "<html>", works("alice")),
+        (403, "", works("alice")),
+        (404, "", works("alice")),
+        (429, "", nothing(429)),
+        (503, "", nothing(503)),
+    ] {
+        let answer = Answer { status, body: body.as_bytes().to_vec(), ..Answer::default() };
+        assert_eq!(judge_own_record("alice", &answer), ruling, "{status} {body}");
+    }
+}
+
 #[tokio::test]
 async fn an_inbox_of_any_size_confirms_a_token() {
     let node = node_that(vec![Reply::Endless]).await;
