@@ -6,13 +6,18 @@ use ucsso::lab::IdpChoice;
 
 use crate::{estate::Estate, simplesamlphp::SimpleSamlPhp, webdriver::Browser};
 
-#[tokio::test]
-async fn a_login_at_a_foreign_identity_provider_gives_a_token_and_the_next_is_silent() {
+/// An estate whose clusters and identity provider know each other, and a browser.
+async fn foreign_estate() -> (SimpleSamlPhp, Estate, Browser) {
     let idp = SimpleSamlPhp::start().await;
     let estate = Estate::start(IdpChoice::Foreign { metadata_xml: idp.metadata().await }).await;
     idp.trust("hq", &estate.lab.sp_metadata("hq"));
     let browser = Browser::start(Some(estate.lab.ca_pem())).await;
+    (idp, estate, browser)
+}
 
+#[tokio::test]
+async fn a_login_at_a_foreign_identity_provider_gives_a_token_and_the_next_is_silent() {
+    let (idp, estate, browser) = foreign_estate().await;
     let login = estate.log_in("hq").await;
     browser.goto(&login.start_url).await;
     idp.log_in(&browser, "alice", "alicepw").await;
@@ -35,11 +40,7 @@ async fn a_login_at_a_foreign_identity_provider_gives_a_token_and_the_next_is_si
 
 #[tokio::test]
 async fn a_token_of_somebody_else_is_not_taken() {
-    let idp = SimpleSamlPhp::start().await;
-    let estate = Estate::start(IdpChoice::Foreign { metadata_xml: idp.metadata().await }).await;
-    idp.trust("hq", &estate.lab.sp_metadata("hq"));
-    let browser = Browser::start(Some(estate.lab.ca_pem())).await;
-
+    let (idp, estate, browser) = foreign_estate().await;
     let login = estate.log_in("hq").await;
     browser.goto(&login.start_url).await;
     idp.log_in(&browser, "bob", "bobpw").await;
