@@ -83,12 +83,7 @@ pub(super) fn new<C: Clock, L: Login>(
     let renew = policy.renew;
     let lifecycle = Lifecycle::new(policy);
     let (messages, inbox) = mpsc::channel(INBOX);
-    let (published, readers) = watch::channel(Published {
-        state: lifecycle.state().clone(),
-        renews_at: None,
-        longest_lifetime: lifecycle.longest_lifetime(),
-        opened: None,
-    });
+    let (published, readers) = watch::channel(Published::of(&lifecycle, None));
     let uses = Arc::new(Uses::default());
     let handle = ClusterHandle::new(
         cluster.clone(),
@@ -193,12 +188,7 @@ impl<C: Clock, L: Login> Actor<C, L> {
                 }
             }
         }
-        let published = Published {
-            state: self.lifecycle.state().clone(),
-            renews_at: self.lifecycle.renews_by_itself_at(),
-            longest_lifetime: self.lifecycle.longest_lifetime(),
-            opened: self.opened.clone(),
-        };
+        let published = Published::of(&self.lifecycle, self.opened.clone());
         self.published.send_if_modified(|current| {
             let news = *current != published;
             *current = published;

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{
     AttemptId, Cluster, Event, Failure, FailureKind, Generation, Lapse, Manner, RenewMode, Stage,
-    State, Timestamp, Token, Verdict,
+    Timestamp, Token, Verdict,
 };
 
 /// One cluster, as callers see it. Cheap to clone.
@@ -279,12 +279,7 @@ fn lack(published: &Published, min_validity: Option<Duration>, waited: bool) -> 
     if min_validity.is_some_and(|wanted| wanted > longest) && !longest.is_zero() {
         return Lack::Unsatisfiable { longest };
     }
-    let lapse = match published.state {
-        State::Cold { lapse, .. }
-        | State::Authenticating { lapse, .. }
-        | State::Disabled { lapse, .. } => Some(lapse),
-        State::Fresh { .. } | State::Renewing { .. } => None,
-    };
+    let lapse = published.state.lapse();
     let failure = published.state.failure().cloned();
     match failure {
         Some(failure) if waited => Lack::Failed(failure),

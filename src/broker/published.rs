@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ports::Opened;
-use crate::domain::{AttemptId, State, Timestamp, Token, default_validity};
+use crate::domain::{AttemptId, Lifecycle, State, Timestamp, Token, default_validity};
 
 /// The published copy of a cluster's state. Only the owner writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,16 @@ pub struct Published {
 }
 
 impl Published {
+    /// What is to be read of a lifecycle, and of the start page of its attempt.
+    pub(super) fn of(lifecycle: &Lifecycle, opened: Option<(AttemptId, Opened)>) -> Self {
+        Self {
+            state: lifecycle.state().clone(),
+            renews_at: lifecycle.renews_by_itself_at(),
+            longest_lifetime: lifecycle.longest_lifetime(),
+            opened,
+        }
+    }
+
     /// The token, if it is valid for at least this long, and at all.
     #[must_use]
     pub fn usable(&self, min_validity: Option<Duration>, now: Timestamp) -> Option<&Token> {

@@ -66,6 +66,17 @@ impl State {
         }
     }
 
+    /// Why no token is held; `None` while one is.
+    #[must_use]
+    pub const fn lapse(&self) -> Option<Lapse> {
+        match self {
+            Self::Cold { lapse, .. }
+            | Self::Authenticating { lapse, .. }
+            | Self::Disabled { lapse, .. } => Some(*lapse),
+            Self::Fresh { .. } | Self::Renewing { .. } => None,
+        }
+    }
+
     /// Whether a login begins when a program wants a token, at once or after the pause.
     #[must_use]
     pub fn begins_on_demand(&self) -> bool {

@@ -242,6 +242,7 @@ fn a_rejected_token_is_dropped_and_only_that_one() {
     assert!(idle.state().token().is_some());
     let _ = idle.handle(Event::Rejected { generation: Generation(1) }, at(5));
     assert!(matches!(idle.state(), State::Cold { lapse: Lapse::Rejected, .. }));
+    assert_eq!((idle.state().lapse(), busy.state().lapse()), (Some(Lapse::Rejected), None));
     assert_eq!(idle.handle(wanted(0), at(9)), [], "the last login settles");
     assert_eq!(idle.handle(wanted(0), at(10)), begun(2, Manner::OpenBrowser));
     let _ = busy.handle(Event::Rejected { generation: Generation(1) }, at(105));

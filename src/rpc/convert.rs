@@ -39,7 +39,7 @@ impl proto::ClusterStatus {
             cluster: cluster.name.to_string(),
             product: cluster.product.into(),
             state: state_word(state).into(),
-            lapse: lapse_word(state).into(),
+            lapse: lapse_word(state.lapse()).into(),
             user: token.map_or(&cluster.user, |token| &token.grant.user).clone(),
             node: token.map(|token| token.grant.node.clone()).unwrap_or_default(),
             generation: token.map_or(0, |token| token.generation.0),
@@ -108,17 +108,13 @@ const fn state_word(state: &State) -> proto::ClusterState {
     }
 }
 
-const fn lapse_word(state: &State) -> proto::Lapse {
-    match state {
-        State::Cold { lapse, .. }
-        | State::Authenticating { lapse, .. }
-        | State::Disabled { lapse, .. } => match lapse {
-            Lapse::NeverLoggedIn => proto::Lapse::NeverLoggedIn,
-            Lapse::Expired => proto::Lapse::Expired,
-            Lapse::Rejected => proto::Lapse::Rejected,
-            Lapse::LoggedOut => proto::Lapse::LoggedOut,
-        },
-        State::Fresh { .. } | State::Renewing { .. } => proto::Lapse::Unspecified,
+const fn lapse_word(lapse: Option<Lapse>) -> proto::Lapse {
+    match lapse {
+        None => proto::Lapse::Unspecified,
+        Some(Lapse::NeverLoggedIn) => proto::Lapse::NeverLoggedIn,
+        Some(Lapse::Expired) => proto::Lapse::Expired,
+        Some(Lapse::Rejected) => proto::Lapse::Rejected,
+        Some(Lapse::LoggedOut) => proto::Lapse::LoggedOut,
     }
 }
 
