@@ -16,15 +16,16 @@ use tracing::{debug, info, warn};
 
 use super::{
     Desk, Published,
-    desk::Seat,
+    desk::{News, Seat},
+    errand::{self, Errand, Outcome, Step},
     handle::ClusterHandle,
     inquiry::Inquiry,
     ports::{Clock, Login, Opened},
     uses::Uses,
 };
 use crate::domain::{
-    AttemptId, Cause, Cluster, Effect, Event, Failure, Generation, Grant, Lifecycle, Manner,
-    Policy, Timestamp, Verdict,
+    AttemptId, Cause, Cluster, Effect, Event, Failure, Generation, Lifecycle, Manner, Occasion,
+    Policy, Remembered, Timestamp, Verdict,
 };
 
 /// What callers send.
@@ -36,18 +37,12 @@ pub(super) enum Message {
     Verify { generation: Generation, verdict: oneshot::Sender<Verdict> },
 }
 
-/// What an attempt tells while it runs.
-#[derive(Debug)]
-enum Progress {
-    Seated(AttemptId),
-    Opened(AttemptId, Opened),
-}
-
 /// What ended the wait.
 enum Turn {
     Message(Message),
-    Progress(Progress),
-    LoginEnded(AttemptId, Result<Grant, Failure>),
+    Step(Step),
+    LoginEnded(AttemptId, Outcome),
+    Desk,
     Verified(Verdict),
     Time,
     Stop,
@@ -64,10 +59,12 @@ pub(super) struct Actor<C, L> {
     desk: Arc<Desk>,
     uses: Arc<Uses>,
     inbox: mpsc::Receiver<Message>,
-    progress: (mpsc::UnboundedSender<Progress>, mpsc::UnboundedReceiver<Progress>),
+    steps: (mpsc::UnboundedSender<Step>, mpsc::UnboundedReceiver<Step>),
+    news: watch::Receiver<News>,
+    windows_seen: u64,
     published: watch::Sender<Published>,
     opened: Option<(AttemptId, Opened)>,
-    attempt: Option<(AttemptId, JoinHandle<Result<Grant, Failure>>)>,
+    attempt: Option<(AttemptId, JoinHandle<Outcome>)>,
     inquiry: Inquiry,
     stop: CancellationToken,
 }
@@ -75,24 +72,28 @@ pub(super) struct Actor<C, L> {
 pub(super) fn new<C: Clock, L: Login>(
     cluster: Cluster,
     policy: Policy,
+    remembered: Remembered,
     clock: C,
     login: L,
     desk: Arc<Desk>,
     stop: CancellationToken,
 ) -> (ClusterHandle<C>, Actor<C, L>) {
-    let renew = policy.renew;
-    let lifecycle = Lifecycle::new(policy);
+    let (renew, snooze) = (policy.renew, policy.snooze);
+    let lifecycle = Lifecycle::remembering(policy, remembered, clock.now());
     let (messages, inbox) = mpsc::channel(INBOX);
     let (published, readers) = watch::channel(Published::of(&lifecycle, None));
     let uses = Arc::new(Uses::default());
     let handle = ClusterHandle::new(
         cluster.clone(),
-        renew,
+        (renew, snooze),
         clock.clone(),
+        Arc::clone(&desk),
         messages,
         readers,
         Arc::clone(&uses),
     );
+    let news = desk.news();
+    let windows_seen = news.borrow().opened;
     let actor = Actor {
         cluster,
         lifecycle,
@@ -101,7 +102,9 @@ pub(super) fn new<C: Clock, L: Login>(
         desk,
         uses,
         inbox,
-        progress: mpsc::unbounded_channel(),
+        steps: mpsc::unbounded_channel(),
+        news,
+        windows_seen,
         published,
         opened: None,
         attempt: None,
@@ -133,18 +136,21 @@ impl<C: Clock, L: Login> Actor<C, L> {
                     self.verify(generation, verdict, now);
                     self.take(Event::Woke, now);
                 }
-                Turn::Progress(Progress::Seated(attempt)) => {
-                    self.take(Event::Seated { attempt }, now);
-                }
-                Turn::Progress(Progress::Opened(attempt, opened)) => {
+                Turn::Step(Step::Seated(attempt)) => self.take(Event::Seated { attempt }, now),
+                Turn::Step(Step::Opened(attempt, opened)) => {
                     self.opened = Some((attempt, opened));
                     self.take(Event::Woke, now);
                 }
                 Turn::LoginEnded(attempt, outcome) => {
                     self.attempt = None;
                     self.log_outcome(attempt, &outcome);
-                    self.take(Event::Finished { attempt, outcome }, now);
+                    let event = match outcome {
+                        Outcome::Ended(outcome) => Event::Finished { attempt, outcome },
+                        Outcome::Withdrawn => Event::Withdrawn { attempt },
+                    };
+                    self.take(event, now);
                 }
+                Turn::Desk => self.look_at_the_desk(now),
                 Turn::Verified(verdict) => self.take_verdict(verdict, now),
                 Turn::Time => self.take(Event::Woke, now),
                 Turn::Stop => return self.abandon(),
@@ -167,22 +173,32 @@ impl<C: Clock, L: Login> Actor<C, L> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Turn::Stop,
-            Some(progress) = self.progress.1.recv() => Turn::Progress(progress),
+            Some(step) = self.steps.1.recv() => Turn::Step(step),
             (id, outcome) = ended(&mut self.attempt, clock) => Turn::LoginEnded(id, outcome),
+            Ok(()) = self.news.changed() => Turn::Desk,
             verdict = self.inquiry.answered() => Turn::Verified(verdict),
             message = self.inbox.recv() => message.map_or(Turn::Stop, Turn::Message),
             () = time => Turn::Time,
         }
     }
 
+    /// A window has opened, or somebody came or went.
+    fn look_at_the_desk(&mut self, now: Timestamp) {
+        let opened = self.news.borrow_and_update().opened;
+        let event = if opened == self.windows_seen { Event::Woke } else { Event::WindowOpened };
+        self.windows_seen = opened;
+        self.take(event, now);
+    }
+
     /// Decides, publishes, acts.
     fn take(&mut self, event: Event, now: Timestamp) {
+        self.lifecycle.note_leave(self.desk.leave(now));
         let effects = self.lifecycle.handle(event, now);
         let mut seat = None;
         for effect in &effects {
             // Where the window is free, nobody is told of a wait for it.
-            if let Effect::Begin { attempt, .. } = *effect {
-                seat = self.desk.seat_now();
+            if let Effect::Begin { attempt, occasion, .. } = *effect {
+                seat = self.desk.seat_now(occasion);
                 if seat.is_some() {
                     let _ = self.lifecycle.handle(Event::Seated { attempt }, now);
                 }
@@ -196,32 +212,26 @@ impl<C: Clock, L: Login> Actor<C, L> {
         });
         for effect in effects {
             match effect {
-                Effect::Begin { attempt, manner } => self.begin(attempt, manner, seat.take()),
+                Effect::Begin { attempt, manner, occasion } => {
+                    self.begin(attempt, manner, occasion, seat.take());
+                }
                 Effect::Abort { attempt } => self.abort(attempt),
             }
         }
     }
 
-    fn begin(&mut self, attempt: AttemptId, manner: Manner, seat: Option<Seat>) {
+    fn begin(
+        &mut self,
+        attempt: AttemptId,
+        manner: Manner,
+        occasion: Occasion,
+        seat: Option<Seat>,
+    ) {
         info!(cluster = %self.cluster.name, attempt = attempt.0, "a login begins");
-        let desk = Arc::clone(&self.desk);
-        let login = Arc::clone(&self.login);
-        let progress = self.progress.0.clone();
-        let task = tokio::spawn(async move {
-            let _seat = if let Some(seat) = seat {
-                seat
-            } else {
-                let seat = desk.seat().await;
-                // The owner may have stopped; then this task is about to be aborted.
-                let _ = progress.send(Progress::Seated(attempt));
-                seat
-            };
-            let tell = move |opened| {
-                let _ = progress.send(Progress::Opened(attempt, opened));
-            };
-            login.log_in(attempt, manner, tell).await
-        });
-        self.attempt = Some((attempt, task));
+        let errand = Errand { attempt, manner, occasion, clock: self.clock.clone() };
+        let (desk, login) = (Arc::clone(&self.desk), Arc::clone(&self.login));
+        let run = errand::run(errand, seat, desk, login, self.steps.0.clone());
+        self.attempt = Some((attempt, tokio::spawn(run)));
     }
 
     /// Dropping the task's future undoes what the attempt set up: its page, its place at the desk.
@@ -267,10 +277,13 @@ impl<C: Clock, L: Login> Actor<C, L> {
         }
     }
 
-    fn log_outcome(&self, attempt: AttemptId, outcome: &Result<Grant, Failure>) {
+    fn log_outcome(&self, attempt: AttemptId, outcome: &Outcome) {
         let cluster = &self.cluster.name;
         match outcome {
-            Ok(grant) => info!(
+            Outcome::Withdrawn => {
+                info!(%cluster, attempt = attempt.0, "nobody may be asked now");
+            }
+            Outcome::Ended(Ok(grant)) => info!(
                 %cluster,
                 attempt = attempt.0,
                 user = grant.user,
@@ -278,7 +291,7 @@ impl<C: Clock, L: Login> Actor<C, L> {
                 lifetime_seconds = grant.expires_at.since(grant.obtained_at).as_secs(),
                 "a token was obtained"
             ),
-            Err(failure) => warn!(
+            Outcome::Ended(Err(failure)) => warn!(
                 %cluster,
                 attempt = attempt.0,
                 reason = failure.cause.reason(),
@@ -291,17 +304,17 @@ impl<C: Clock, L: Login> Actor<C, L> {
 
 /// How the attempt under way ended; never, without one. A login that panics is a failed login.
 async fn ended<C: Clock>(
-    attempt: &mut Option<(AttemptId, JoinHandle<Result<Grant, Failure>>)>,
+    attempt: &mut Option<(AttemptId, JoinHandle<Outcome>)>,
     clock: &C,
-) -> (AttemptId, Result<Grant, Failure>) {
+) -> (AttemptId, Outcome) {
     let Some((id, task)) = attempt else { return std::future::pending().await };
     let outcome = task.await.unwrap_or_else(|_| {
-        Err(Failure {
+        Outcome::Ended(Err(Failure {
             cause: Cause::Internal,
             sentence: "the login ended in a bug of ucssod".into(),
             advice: "see its log, and report it".into(),
             at: clock.now(),
-        })
+        }))
     });
     (*id, outcome)
 }

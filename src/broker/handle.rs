@@ -4,15 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{
-    Published, Watching,
-    actor::Message,
-    ports::{Clock, Opened},
-    uses::Uses,
-};
+use super::{Desk, LoginUnderWay, Published, Watching, actor::Message, ports::Clock, uses::Uses};
 use crate::domain::{
-    AttemptId, Cluster, Event, Failure, FailureKind, Generation, Lapse, Manner, RenewMode, Stage,
-    Timestamp, Token, Verdict,
+    AttemptId, Cluster, Event, Failure, FailureKind, Generation, LONGEST_SNOOZE, Lapse, Manner,
+    Pause, RenewMode, Reserve, State, Timestamp, Token, Verdict,
 };
 
 /// One cluster, as callers see it. Cheap to clone.
@@ -20,7 +15,9 @@ use crate::domain::{
 pub struct ClusterHandle<C> {
     cluster: Cluster,
     renew: RenewMode,
+    snooze: Duration,
     clock: C,
+    desk: Arc<Desk>,
     messages: mpsc::Sender<Message>,
     published: watch::Receiver<Published>,
     uses: Arc<Uses>,
@@ -56,6 +53,13 @@ pub enum Lack {
         /// How the last login failed.
         failure: Option<Failure>,
     },
+    /// The human said "not now".
+    Snoozed {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Nobody may be asked now, on any cluster.
+    Reserved(Reserve),
     /// A login is under way, and the caller does not wait.
     LoginUnderWay,
     /// The login failed.
@@ -78,31 +82,17 @@ pub enum Report {
     Superseded,
 }
 
-/// What happens during a login.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LoginEvent {
-    /// It waits for the window.
-    Waiting(AttemptId),
-    /// It waits for the human.
-    Opened(AttemptId, Opened),
-    /// A token is held.
-    Done(Published),
-    /// It gave no token.
-    Failed(Failure),
-    /// It ended because somebody logged out, or the broker stops.
-    Abandoned,
-}
-
 impl<C: Clock> ClusterHandle<C> {
     pub(super) const fn new(
         cluster: Cluster,
-        renew: RenewMode,
+        (renew, snooze): (RenewMode, Duration),
         clock: C,
+        desk: Arc<Desk>,
         messages: mpsc::Sender<Message>,
         published: watch::Receiver<Published>,
         uses: Arc<Uses>,
     ) -> Self {
-        Self { cluster, renew, clock, messages, published, uses }
+        Self { cluster, renew, snooze, clock, desk, messages, published, uses }
     }
 
     /// What the cluster is called, and whose tokens are wanted.
@@ -153,11 +143,14 @@ impl<C: Clock> ClusterHandle<C> {
             Interaction::IfNeeded => {
                 Event::Wanted { min_validity: self.published.borrow().enough(ask.min_validity) }
             }
-            Interaction::Force => Event::LoginAsked { manner: Manner::OpenBrowser },
+            Interaction::Force => Event::Forced,
         };
         let mut published = self.published.clone();
         let joined = self.tell(event).await?;
         let forced = joined.filter(|_| ask.interaction == Interaction::Force);
+        if ask.interaction == Interaction::Force && forced.is_none() {
+            return Err(self.why_not_begun());
+        }
         self.wait(&mut published, ask.min_validity, forced, joined.is_some()).await
     }
 
@@ -182,13 +175,32 @@ impl<C: Clock> ClusterHandle<C> {
     /// Begins a login, or joins the one under way. The events are pulled with
     /// [`LoginUnderWay::next`].
     pub async fn log_in(&self, manner: Manner) -> Result<LoginUnderWay, Lack> {
-        let mut published = self.published.clone();
+        let published = self.published.clone();
         let attempt = self.tell(Event::LoginAsked { manner }).await?;
-        published.mark_changed();
-        Ok(LoginUnderWay { published, attempt, told: None })
+        Ok(LoginUnderWay::new(published, attempt))
     }
 
-    /// Ends the login under way; says whether there was one.
+    /// Leaves the human alone for this long, or for as long as the configuration says, and ends
+    /// the login under way. No time at all ends what was asked for before. Says until when.
+    pub async fn snooze(&self, length: Option<Duration>) -> Result<Option<Timestamp>, Lack> {
+        let until = self.clock.now().plus(length.unwrap_or(self.snooze).min(LONGEST_SNOOZE));
+        self.tell(Event::SnoozeAsked { until }).await?;
+        Ok(self.snoozed_until())
+    }
+
+    /// Until when the human wants to be left alone.
+    #[must_use]
+    pub fn snoozed_until(&self) -> Option<Timestamp> {
+        self.published.borrow().remembered.snoozed_until.filter(|until| *until > self.clock.now())
+    }
+
+    /// Why no window opens by itself now, on any cluster.
+    #[must_use]
+    pub fn reserve(&self) -> Option<Reserve> {
+        self.desk.reserve(self.clock.now())
+    }
+
+    /// Ends the login under way, which is a "not now"; says whether there was one.
     pub async fn cancel(&self) -> Result<bool, Lack> {
         let under_way = self.published.borrow().state.attempt().is_some();
         self.tell(Event::CancelAsked).await?;
@@ -243,7 +255,7 @@ impl<C: Clock> ClusterHandle<C> {
                         return Ok(token.clone());
                     }
                     if under_way.is_none() {
-                        return Err(lack(&current, min_validity, waited));
+                        return Err(self.lack_in(&current, min_validity, waited));
                     }
                 }
             }
@@ -257,7 +269,20 @@ impl<C: Clock> ClusterHandle<C> {
         if published.state.attempt().is_some() {
             return Lack::LoginUnderWay;
         }
-        lack(&published, min_validity, false)
+        self.lack_in(&published, min_validity, false)
+    }
+
+    fn why_not_begun(&self) -> Lack {
+        self.lack_in(&self.published.borrow(), None, false)
+    }
+
+    fn lack_in(&self, published: &Published, min_validity: Option<Duration>, waited: bool) -> Lack {
+        match lack(published, min_validity, waited, self.clock.now()) {
+            lack @ Lack::LoginRequired { .. } if published.state.begins_on_demand() => {
+                self.reserve().map_or(lack, Lack::Reserved)
+            }
+            lack => lack,
+        }
     }
 
     /// Says which login is under way once the event has been dealt with. By the time the caller
@@ -274,14 +299,25 @@ impl<C: Clock> ClusterHandle<C> {
 }
 
 /// Why this state has no token for a caller, `waited` for a login or not.
-fn lack(published: &Published, min_validity: Option<Duration>, waited: bool) -> Lack {
+fn lack(
+    published: &Published,
+    min_validity: Option<Duration>,
+    waited: bool,
+    now: Timestamp,
+) -> Lack {
     let longest = published.longest_lifetime;
     if min_validity.is_some_and(|wanted| wanted > longest) && !longest.is_zero() {
         return Lack::Unsatisfiable { longest };
     }
+    if let State::Cold { pause, .. } | State::Fresh { pause, .. } = &published.state
+        && let Pause::Snoozed { until, .. } = pause
+        && !waited
+        && now < *until
+    {
+        return Lack::Snoozed { until: *until };
+    }
     let lapse = published.state.lapse();
-    let failure = published.state.failure().cloned();
-    match failure {
+    match published.state.failure().cloned() {
         Some(failure) if waited => Lack::Failed(failure),
         Some(failure)
             if matches!(failure.cause.kind(), FailureKind::Unreachable | FailureKind::Refused) =>
@@ -290,55 +326,4 @@ fn lack(published: &Published, min_validity: Option<Duration>, waited: bool) -> 
         }
         failure => Lack::LoginRequired { lapse, failure },
     }
-}
-
-/// A login, as whoever asked for it follows it.
-#[derive(Debug)]
-pub struct LoginUnderWay {
-    published: watch::Receiver<Published>,
-    attempt: Option<AttemptId>,
-    told: Option<LoginEvent>,
-}
-
-impl LoginUnderWay {
-    /// The next thing that happens; `None` after the end.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Option<LoginEvent> {
-        let attempt = self.attempt?;
-        loop {
-            let event = match self.published.changed().await {
-                Ok(()) => current_event(&self.published.borrow_and_update(), attempt),
-                Err(_) => Some(LoginEvent::Abandoned),
-            };
-            let Some(event) = event.filter(|event| self.told.as_ref() != Some(event)) else {
-                continue;
-            };
-            if matches!(event, LoginEvent::Done(_) | LoginEvent::Failed(_) | LoginEvent::Abandoned)
-            {
-                self.attempt = None;
-            }
-            self.told = Some(event.clone());
-            return Some(event);
-        }
-    }
-}
-
-/// What there is to tell; nothing, while the cluster is asked where to log in.
-fn current_event(published: &Published, attempt: AttemptId) -> Option<LoginEvent> {
-    let state = &published.state;
-    if let Some(under_way) = state.attempt().filter(|under_way| under_way.id == attempt) {
-        return match (published.opened(), under_way.stage) {
-            (Some(opened), _) => Some(LoginEvent::Opened(attempt, opened.clone())),
-            (None, Stage::Queued) => Some(LoginEvent::Waiting(attempt)),
-            (None, Stage::Seated { .. }) => None,
-        };
-    }
-    if state.token().is_some_and(|token| token.generation >= attempt.generation()) {
-        return Some(LoginEvent::Done(published.clone()));
-    }
-    let failure = state.failure().cloned();
-    Some(failure.map_or(LoginEvent::Abandoned, LoginEvent::Failed))
 }

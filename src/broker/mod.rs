@@ -8,6 +8,8 @@
 
 mod actor;
 mod desk;
+mod errand;
+mod following;
 mod handle;
 mod inquiry;
 pub mod ports;
@@ -19,12 +21,15 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use desk::Desk;
-pub use handle::{Ask, ClusterHandle, Interaction, Lack, LoginEvent, LoginUnderWay, Report};
+pub use following::{LoginEvent, LoginUnderWay};
+pub use handle::{Ask, ClusterHandle, Interaction, Lack, Report};
 pub use published::Published;
 pub use uses::Watching;
 
 use self::ports::{Clock, Login};
-use crate::domain::{Cluster, ClusterName, Policy};
+use crate::domain::{
+    Budget, Cluster, ClusterName, Policy, Presence, Remembered, Reserve, Timestamp,
+};
 
 /// All clusters, by name.
 #[derive(Debug)]
@@ -40,9 +45,16 @@ impl<C: Clock> Broker<C> {
     /// A broker without clusters.
     #[must_use]
     pub fn new(clock: C) -> Self {
+        Self::remembering(clock, &[])
+    }
+
+    /// The same, after these windows were opened for nobody in an earlier life.
+    #[must_use]
+    pub fn remembering(clock: C, windows: &[Timestamp]) -> Self {
+        let budget = Budget::remembered(windows, clock.now());
         Self {
             clock,
-            desk: Arc::new(Desk::new()),
+            desk: Arc::new(Desk::new(budget)),
             handles: BTreeMap::new(),
             actors: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -51,9 +63,21 @@ impl<C: Clock> Broker<C> {
 
     /// Adds a cluster and starts the task that owns it. Must be called inside a tokio runtime.
     pub fn add<L: Login>(&mut self, cluster: Cluster, policy: Policy, login: L) {
+        self.add_remembering(cluster, policy, login, Remembered::default());
+    }
+
+    /// The same, where an earlier life left something to remember.
+    pub fn add_remembering<L: Login>(
+        &mut self,
+        cluster: Cluster,
+        policy: Policy,
+        login: L,
+        remembered: Remembered,
+    ) {
         let (handle, actor) = actor::new(
             cluster,
             policy,
+            remembered,
             self.clock.clone(),
             login,
             Arc::clone(&self.desk),
@@ -77,6 +101,34 @@ impl<C: Clock> Broker<C> {
     /// All clusters, in the order of their names.
     pub fn clusters(&self) -> impl Iterator<Item = &ClusterHandle<C>> {
         self.handles.values()
+    }
+
+    /// Takes what the desktop says of its human. Logins that waited for them begin.
+    pub fn note_presence(&self, presence: Presence) {
+        self.desk.note_presence(presence);
+    }
+
+    /// Takes that the machine woke from sleep.
+    pub fn note_wake(&self) {
+        self.desk.note_wake(self.clock.now());
+    }
+
+    /// Why no window opens by itself now, on any cluster.
+    #[must_use]
+    pub fn reserve(&self) -> Option<Reserve> {
+        self.desk.reserve(self.clock.now())
+    }
+
+    /// How many windows may still open by themselves before somebody answers one.
+    #[must_use]
+    pub fn windows_left(&self) -> usize {
+        self.desk.windows_left(self.clock.now())
+    }
+
+    /// When the windows were opened that nobody answered, as far as they count.
+    #[must_use]
+    pub fn counted_windows(&self) -> Vec<Timestamp> {
+        self.desk.counted(self.clock.now())
     }
 
     /// Ends every task. Logins under way are abandoned; whoever waits is told that the broker

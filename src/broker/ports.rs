@@ -3,6 +3,8 @@
 
 use std::{fmt, future::Future};
 
+use tokio::sync::oneshot;
+
 use crate::domain::{AttemptId, Failure, Grant, Manner, Timestamp, Token, Verdict};
 
 /// Tells the time, and wakes at a time.
@@ -39,19 +41,78 @@ impl fmt::Debug for Opened {
     }
 }
 
+/// The page on which a login has just ended. For a moment it waits to go on to another.
+#[derive(Debug)]
+pub struct Tab(oneshot::Sender<Onward>);
+
+/// Where a [`Tab`] is to go.
+pub struct Onward {
+    /// The start page of the next login.
+    pub start_url: String,
+    /// To be told whether the page went there.
+    pub went: oneshot::Sender<bool>,
+}
+
+impl fmt::Debug for Onward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL has a ticket in it.
+        f.write_str("Onward(..)")
+    }
+}
+
+impl Tab {
+    /// A tab, and what tells its page where to go: nothing, where nobody needs it.
+    #[must_use]
+    pub fn new() -> (Self, oneshot::Receiver<Onward>) {
+        let (tab, page) = oneshot::channel();
+        (Self(tab), page)
+    }
+
+    /// Whether it still waits.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        !self.0.is_closed()
+    }
+
+    /// Sends it on to a start page, and says whether it went. If not, the human has closed it.
+    pub async fn go_on(self, start_url: String) -> bool {
+        let (went, gone) = oneshot::channel();
+        self.0.send(Onward { start_url, went }).is_ok() && gone.await.unwrap_or(false)
+    }
+}
+
+/// What a login that succeeded gives.
+#[derive(Debug)]
+pub struct LoggedIn {
+    /// The token.
+    pub grant: Grant,
+    /// The page that the human looks at, where there is one.
+    pub tab: Option<Tab>,
+}
+
+/// What a login asks, and tells, while it runs.
+pub trait Progress: Send + Sync {
+    /// Whether a window may be opened now. Asked right before one is.
+    fn may_open(&self) -> bool;
+
+    /// The start page waits for the human.
+    fn opened(&self, opened: Opened);
+}
+
 /// Gets tokens of one cluster, and asks it about them.
 pub trait Login: Send + Sync + 'static {
     /// Performs one login from discovery to a verified token.
     ///
-    /// `opened` is called once the start page waits for the human. There is no time limit in
-    /// here: who calls gives up by dropping the future, and that undoes whatever the attempt
-    /// set up.
+    /// Where there is a `tab`, the login goes on in it rather than in a new window. There is no
+    /// time limit in here: who calls gives up by dropping the future, and that undoes whatever
+    /// the attempt set up.
     fn log_in(
         &self,
         attempt: AttemptId,
         manner: Manner,
-        opened: impl Fn(Opened) + Send + Sync,
-    ) -> impl Future<Output = Result<Grant, Failure>> + Send;
+        tab: Option<Tab>,
+        progress: impl Progress,
+    ) -> impl Future<Output = Result<LoggedIn, Failure>> + Send;
 
     /// Asks the cluster whether it still accepts a token. Ends by itself within seconds.
     fn verify(&self, token: &Token) -> impl Future<Output = Verdict> + Send;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::ports::Opened;
-use crate::domain::{AttemptId, Lifecycle, State, Timestamp, Token, default_validity};
+use crate::domain::{
+    AttemptId, Lifecycle, Notice, Remembered, State, Timestamp, Token, default_validity,
+};
 
 /// The published copy of a cluster's state. Only the owner writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,10 @@ pub struct Published {
     pub renews_at: Option<Timestamp>,
     /// The longest lifetime a token of this cluster has had; zero before the first.
     pub longest_lifetime: Duration,
+    /// The notification that is to be shown.
+    pub notice: Option<Notice>,
+    /// What is to be known of the cluster after a restart.
+    pub remembered: Remembered,
     /// The start page of the attempt that waits for its human.
     pub opened: Option<(AttemptId, Opened)>,
 }
@@ -25,6 +31,8 @@ impl Published {
             state: lifecycle.state().clone(),
             renews_at: lifecycle.renews_by_itself_at(),
             longest_lifetime: lifecycle.longest_lifetime(),
+            notice: lifecycle.notice(),
+            remembered: lifecycle.remembered(),
             opened,
         }
     }

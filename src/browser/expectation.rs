@@ -86,9 +86,11 @@ impl fmt::Debug for Arrival {
 pub struct Reply(pub(super) oneshot::Sender<Landing>);
 
 impl Reply {
-    /// Tells the landing page what to show. The human may have closed it; that is no failure.
-    pub fn finish(self, landing: Landing) {
-        let _closed = self.0.send(landing);
+    /// Tells the landing page what to show, and says whether it is still there to show it. The
+    /// human may have closed it; that is no failure.
+    #[expect(clippy::must_use_candidate, reason = "few care whether the human still looks")]
+    pub fn finish(self, landing: Landing) -> bool {
+        self.0.send(landing).is_ok()
     }
 }
 
@@ -101,6 +103,8 @@ pub enum Landing {
         user: String,
         /// Until when, in milliseconds since 1970-01-01 UTC.
         until_millis: u64,
+        /// The start page of another login, to which this tab goes on.
+        next: Option<Zeroizing<String>>,
     },
     /// No token came of it.
     Failed {

@@ -11,6 +11,8 @@ document.addEventListener("DOMContentLoaded", async () => {
   const [state, verdict] = await land();
   page.dataset.state = state;
   show(verdict);
+  // Another login waits for its turn: this tab goes on to it.
+  if (verdict.next) location.replace(verdict.next);
 });
 
 // The nonce that the start page left in this tab. It is read once.

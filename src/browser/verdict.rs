@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::{Landing, refusal::Refusal};
 
-/// What the landing page shows, as it gets it: `{"ok", "title", "lines", "user", "until"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What the landing page shows, as it gets it: `{"ok", "title", "lines", "user", "until", "next"}`.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Verdict {
     /// Whether a token is held.
     ok: bool,
@@ -18,18 +18,21 @@ pub(super) struct Verdict {
     user: Option<String>,
     /// Until when, in milliseconds since 1970-01-01 UTC; the browser knows the local time.
     until: Option<u64>,
+    /// Where the tab goes on to. Has a ticket in it.
+    next: Option<String>,
 }
 
 impl Verdict {
     /// How the login of the cluster `label` ended.
     pub(super) fn landed(label: &str, landing: Landing) -> Self {
         match landing {
-            Landing::Done { user, until_millis } => Self {
+            Landing::Done { user, until_millis, next } => Self {
                 ok: true,
                 title: format!("Logged in to {label}"),
                 lines: Vec::new(),
                 user: Some(user),
                 until: Some(until_millis),
+                next: next.map(|url| url.to_string()),
             },
             Landing::Failed { sentence, advice } => {
                 let lines = [sentence, advice].into_iter().filter_map(|text| as_sentence(&text));
@@ -83,7 +86,7 @@ impl Verdict {
 
     fn told<T: Into<String>>(title: impl Into<String>, lines: impl IntoIterator<Item = T>) -> Self {
         let lines = lines.into_iter().map(Into::into).collect();
-        Self { ok: false, title: title.into(), lines, user: None, until: None }
+        Self { ok: false, title: title.into(), lines, user: None, until: None, next: None }
     }
 }
 
@@ -102,13 +105,20 @@ mod tests {
 
     #[test]
     fn the_landing_page_gets_json_of_a_fixed_shape() {
-        let landing = Landing::Done { user: "alice".into(), until_millis: 1_794_000_000_000 };
+        let landing = Landing::Done {
+            user: "alice".into(),
+            until_millis: 1_794_000_000_000,
+            next: Some("http://127.0.0.1:8765/start/x".to_owned().into()),
+        };
 
         let json = serde_json::to_string(&Verdict::landed("hq", landing)).unwrap();
 
         assert_eq!(
             json,
-            r#"{"ok":true,"title":"Logged in to hq","lines":[],"user":"alice","until":1794000000000}"#
+            concat!(
+                r#"{"ok":true,"title":"Logged in to hq","lines":[],"user":"alice","#,
+                r#""until":1794000000000,"next":"http://127.0.0.1:8765/start/x"}"#
+            )
         );
     }
 

@@ -54,6 +54,9 @@ pub enum Error {
         #[from]
         browser::Error,
     ),
+    /// The human may not be asked any more.
+    #[error("no window may be opened now")]
+    MayNotOpen,
     /// The redirect is not one.
     #[error("the redirect is not accepted")]
     Redirect(
@@ -121,6 +124,7 @@ impl Error {
             }
             Self::SsoDisabled { .. } => Cause::SsoDisabled,
             Self::Browser(error) => browser_cause(error),
+            Self::MayNotOpen => Cause::BrowserUnavailable,
             Self::Redirect(_) | Self::Lifetime(LifetimeFlaw::NotSeconds) => Cause::UnexpectedAnswer,
             Self::Denied(_) => Cause::IdpError,
             Self::Lifetime(LifetimeFlaw::Zero)
@@ -142,7 +146,9 @@ impl Error {
             Self::Browser(error) => advice::browser(config, error),
             Self::Redirect(flaw) => advice::redirect(config, *flaw),
             Self::Denied(denial) => advice::denied(config, denial),
-            Self::Lifetime(_) | Self::NotAccepted { .. } => advice::log_in_again(config),
+            Self::MayNotOpen | Self::Lifetime(_) | Self::NotAccepted { .. } => {
+                advice::log_in_again(config)
+            }
             Self::NotPermitted { .. } => advice::not_permitted(config),
             Self::WrongUser { .. } => advice::wrong_user_advice(config),
         }

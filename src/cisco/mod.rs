@@ -17,6 +17,7 @@ mod names;
 mod nodes;
 mod redirect;
 mod state;
+mod tab;
 #[cfg(test)]
 mod testing;
 mod trust;
@@ -45,7 +46,7 @@ use self::{
     state::StateRule,
 };
 use crate::{
-    broker::ports::{Clock, Login, Opened},
+    broker::ports::{Clock, LoggedIn, Login, Opened, Progress, Tab},
     browser::{Arrival, Landing, Opener},
     config::ClusterConfig,
     domain::{AttemptId, Failure, Grant, Manner, Timestamp, Token, Verdict},
@@ -92,8 +93,9 @@ impl<C: Clock> CiscoLogin<C> {
     async fn one_login(
         &self,
         manner: Manner,
-        opened: impl Fn(Opened) + Send + Sync,
-    ) -> Result<Grant, Error> {
+        tab: Option<Tab>,
+        progress: impl Progress,
+    ) -> Result<LoggedIn, Error> {
         let page = discovery::authorize_page(&self.nodes, &self.config).await?;
         let state = self.state.fresh();
         let request = authorize::request(&page, &self.config, text(state.as_ref()));
@@ -108,10 +110,12 @@ impl<C: Clock> CiscoLogin<C> {
         // in one. The lifetime of the token counts from the redirect, so that is not kept waiting.
         let asking = async {
             let browser_opened = match manner {
-                Manner::OpenBrowser => self.opener.open(&start_url).await.map(|()| true)?,
+                Manner::OpenBrowser => {
+                    self.show(&start_url, tab, &progress).await.map(|()| true)?
+                }
                 Manner::ShowUrl => false,
             };
-            opened(Opened { start_url: start_url.clone(), browser_opened });
+            progress.opened(Opened { start_url: start_url.clone(), browser_opened });
             std::future::pending().await
         };
         let arrival: Result<Arrival, Error> = tokio::select! {
@@ -125,8 +129,34 @@ impl<C: Clock> CiscoLogin<C> {
             Ok(redirect) => self.settle(redirect, text(state.as_ref()), &page, arrived_at).await,
             Err(flaw) => Err(flaw.into()),
         };
-        reply.finish(self.landing(&outcome));
-        outcome
+        match outcome {
+            Ok(grant) => {
+                let tab = tab::waiting(reply, grant.user.clone(), self.until_millis(&grant));
+                Ok(LoggedIn { grant, tab: Some(tab) })
+            }
+            Err(error) => {
+                reply.finish(self.failed(&error));
+                Err(error)
+            }
+        }
+    }
+
+    /// Leads the human to the start page: in the tab of the login before, or in a new window.
+    async fn show(
+        &self,
+        start_url: &str,
+        tab: Option<Tab>,
+        progress: &impl Progress,
+    ) -> Result<(), Error> {
+        if let Some(tab) = tab
+            && tab.go_on(start_url.to_owned()).await
+        {
+            return Ok(());
+        }
+        if !progress.may_open() {
+            return Err(Error::MayNotOpen);
+        }
+        Ok(self.opener.open(start_url).await?)
     }
 
     /// From a redirect to a token that the cluster has confirmed to be the right one.
@@ -169,19 +199,15 @@ impl<C: Clock> CiscoLogin<C> {
         })
     }
 
-    /// What the human sees at the end.
-    fn landing(&self, outcome: &Result<Grant, Error>) -> Landing {
-        match outcome {
-            Ok(grant) => {
-                // The browser compares it with its own clock.
-                let until_millis = self.clock.wall_time(grant.expires_at).as_millis();
-                Landing::Done { user: grant.user.clone(), until_millis }
-            }
-            Err(error) => {
-                let Failure { sentence, advice, .. } = self.failure(error);
-                Landing::Failed { sentence, advice }
-            }
-        }
+    /// Until when a token is valid, as the browser compares it with its own clock.
+    fn until_millis(&self, grant: &Grant) -> u64 {
+        self.clock.wall_time(grant.expires_at).as_millis()
+    }
+
+    /// What the human sees where no token came of it.
+    fn failed(&self, error: &Error) -> Landing {
+        let Failure { sentence, advice, .. } = self.failure(error);
+        Landing::Failed { sentence, advice }
     }
 
     fn failure(&self, error: &Error) -> Failure {
@@ -194,10 +220,11 @@ impl<C: Clock> Login for CiscoLogin<C> {
         &self,
         attempt: AttemptId,
         manner: Manner,
-        opened: impl Fn(Opened) + Send + Sync,
-    ) -> Result<Grant, Failure> {
+        tab: Option<Tab>,
+        progress: impl Progress,
+    ) -> Result<LoggedIn, Failure> {
         tracing::debug!(cluster = %self.config.name, attempt = attempt.0, "login begins");
-        self.one_login(manner, opened).await.map_err(|error| self.failure(&error))
+        self.one_login(manner, tab, progress).await.map_err(|error| self.failure(&error))
     }
 
     async fn verify(&self, token: &Token) -> Verdict {

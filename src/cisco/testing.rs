@@ -29,10 +29,23 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::edge::Limits;
 use crate::{
-    broker::ports::Clock,
+    broker::ports::{Clock, Opened, Progress},
     config::{ClusterConfig, LifetimeBounds, Node, Product, RedirectUri, SpkiPin, StateParam},
     domain::{Policy, Timestamp},
 };
+
+/// A login's progress: windows may always be opened, and this is told what is.
+pub(super) struct Told<F>(pub(super) F);
+
+impl<F: Fn(Opened) + Send + Sync> Progress for Told<F> {
+    fn may_open(&self) -> bool {
+        true
+    }
+
+    fn opened(&self, opened: Opened) {
+        (self.0)(opened);
+    }
+}
 
 /// Limits that a test can wait for.
 pub(super) const LIMITS: Limits = Limits {

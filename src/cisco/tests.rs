@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    testing::{FakeNode, JumpingClock, LIMITS, Reply, WALL_CLOCK_AHEAD, cluster},
+    testing::{FakeNode, JumpingClock, LIMITS, Reply, Told, WALL_CLOCK_AHEAD, cluster},
     *,
 };
 use crate::{
@@ -63,14 +63,19 @@ async fn log_in(
     fragment: &str,
 ) -> (Result<Grant, Failure>, String) {
     let (sender, mut opened) = mpsc::unbounded_channel();
-    let logging_in =
-        login.log_in(AttemptId(1), Manner::ShowUrl, |opened| sender.send(opened).unwrap());
+    let logging_in = login.log_in(
+        AttemptId(1),
+        Manner::ShowUrl,
+        None,
+        Told(|opened| sender.send(opened).unwrap()),
+    );
     let human = async {
         let Opened { start_url, browser_opened } = opened.recv().await.unwrap();
         assert!(!browser_opened);
         walk(&start_url.parse().unwrap(), fragment).await
     };
-    tokio::join!(logging_in, human)
+    let (outcome, landing) = tokio::join!(logging_in, human);
+    (outcome.map(|logged_in| logged_in.grant), landing)
 }
 
 /// What the scripts of the start page and the landing page do in a browser.
@@ -190,7 +195,8 @@ async fn a_browser_that_does_not_open_fails_the_attempt() {
     let node = unified_cm().await;
     let login = login(&node);
 
-    let outcome = login.log_in(AttemptId(1), Manner::OpenBrowser, |_| panic!("not opened")).await;
+    let outcome =
+        login.log_in(AttemptId(1), Manner::OpenBrowser, None, Told(|_| panic!("not opened"))).await;
 
     let failure = outcome.unwrap_err();
     assert_eq!(failure.cause, Cause::BrowserUnavailable);
@@ -210,7 +216,7 @@ async fn the_lifetime_counts_from_the_redirect_while_the_opener_still_runs() {
     let mut login = login(&node);
     login.opener = Opener::new(Some(["sh", "-c", &script, "{url}"].map(Into::into).to_vec()));
 
-    let logging_in = login.log_in(AttemptId(1), Manner::OpenBrowser, |_| ());
+    let logging_in = login.log_in(AttemptId(1), Manner::OpenBrowser, None, Told(|_| ()));
     let human = async {
         let start_url = tokio::fs::read_to_string(&url).await.unwrap();
         let page = start_url.trim().parse().unwrap();
@@ -224,7 +230,7 @@ async fn the_lifetime_counts_from_the_redirect_while_the_opener_still_runs() {
     let (outcome, ()) = tokio::join!(logging_in, human);
     tokio::fs::write(&closed, "").await.unwrap();
 
-    assert_eq!(outcome.unwrap().obtained_at, Timestamp::default());
+    assert_eq!(outcome.unwrap().grant.obtained_at, Timestamp::default());
 }
 
 #[tokio::test]
@@ -234,7 +240,8 @@ async fn a_taken_port_fails_the_attempt_and_not_the_next_one() {
     let node = unified_cm().await;
     let login = login_with(&node, |config| config.redirect.listen = taken);
 
-    let failed = login.log_in(AttemptId(1), Manner::ShowUrl, |_| panic!("not opened")).await;
+    let failed =
+        login.log_in(AttemptId(1), Manner::ShowUrl, None, Told(|_| panic!("not opened"))).await;
     drop(squatter);
     let (outcome, _) = log_in(&login, GOOD).await;
 
@@ -249,9 +256,14 @@ async fn a_login_that_is_given_up_makes_room_for_the_next() {
     let opened = std::sync::atomic::AtomicBool::new(false);
 
     {
-        let mut first = std::pin::pin!(login.log_in(AttemptId(1), Manner::ShowUrl, |_| {
-            opened.store(true, Ordering::SeqCst);
-        }));
+        let mut first = std::pin::pin!(login.log_in(
+            AttemptId(1),
+            Manner::ShowUrl,
+            None,
+            Told(|_| {
+                opened.store(true, Ordering::SeqCst);
+            })
+        ));
         let until_opened = std::future::poll_fn(|context| {
             assert!(first.as_mut().poll(context).is_pending());
             if opened.load(Ordering::SeqCst) {

@@ -73,7 +73,9 @@ impl Exit {
             "HEADER_MISSING" => Some(Self::Other),
             "BAD_REQUEST" | "MIN_VALIDITY_UNSATISFIABLE" => Some(Self::Usage),
             "CLUSTER_UNKNOWN" => Some(Self::UnknownCluster),
-            "LOGIN_REQUIRED" => Some(Self::LoginRequired),
+            "LOGIN_REQUIRED" | "USER_SNOOZED" | "USER_AWAY" | "WINDOWS_SPENT" => {
+                Some(Self::LoginRequired)
+            }
             "LOGIN_IN_PROGRESS" => Some(Self::TimedOut),
             "SHUTTING_DOWN" => Some(Self::NotReachable),
             _ => None,
@@ -158,6 +160,9 @@ mod tests {
             ("MIN_VALIDITY_UNSATISFIABLE", Some(2)),
             ("SHUTTING_DOWN", Some(3)),
             ("LOGIN_REQUIRED", Some(4)),
+            ("USER_SNOOZED", Some(4)),
+            ("USER_AWAY", Some(4)),
+            ("WINDOWS_SPENT", Some(4)),
             ("LOGIN_IN_PROGRESS", Some(5)),
             ("CLUSTER_UNKNOWN", Some(7)),
             ("OF_A_LATER_VERSION", None),

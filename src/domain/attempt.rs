@@ -1,6 +1,6 @@
 //! One login, numbered.
 
-use super::{FailureKind, Generation, Timestamp};
+use super::{FailureKind, Generation, Pause, Timestamp};
 
 /// The number of an attempt. Each attempt of a cluster has a higher one than those before it,
 /// and the token it gives has the same number as its generation.
@@ -20,10 +20,30 @@ impl AttemptId {
 pub struct Attempt {
     /// Its number.
     pub id: AttemptId,
-    /// How those before it went.
-    pub tally: Tally,
+    /// Who wanted it.
+    pub occasion: Occasion,
+    /// The pause that it ended, which holds again if it is withdrawn.
+    pub before: Pause,
     /// How far it is.
     pub stage: Stage,
+}
+
+impl Attempt {
+    /// How those before it went.
+    pub(super) fn tally(&self) -> Tally {
+        self.before.tally()
+    }
+}
+
+/// Who wanted a login, and so what it may ask of the human.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// Somebody asked for it by name. It always may.
+    Asked,
+    /// A program wanted a token, or a renewal is due. It may as far as the budget goes.
+    ByItself,
+    /// Another cluster's login is under way. It may go on in the same tab, and opens no window.
+    InPassing,
 }
 
 /// How many attempts have failed in a row.

@@ -1,8 +1,8 @@
 //! Why an attempt gave no token, as far as the rules care.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use super::Timestamp;
+use super::{Policy, Timestamp};
 
 /// What the lifecycle does about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +114,60 @@ pub struct Failure {
     pub advice: String,
     /// When.
     pub at: Timestamp,
+}
+
+impl Failure {
+    /// Somebody said "not now".
+    pub(super) fn cancelled(at: Timestamp) -> Self {
+        Self {
+            cause: Cause::LoginCancelled,
+            sentence: "the login was cancelled".into(),
+            advice: String::new(),
+            at,
+        }
+    }
+
+    /// Nobody came back from the login in the time that the policy gives them.
+    pub(super) fn timed_out(policy: &Policy, at: Timestamp) -> Self {
+        Self {
+            cause: Cause::LoginTimedOut,
+            sentence: format!(
+                "the login was not finished within {}",
+                in_words(policy.login_timeout)
+            ),
+            advice: policy.timeout_advice.clone(),
+            at,
+        }
+    }
+
+    /// Nobody answered an earlier daemon.
+    pub(super) fn unanswered(policy: &Policy, at: Timestamp) -> Self {
+        Self {
+            cause: Cause::LoginTimedOut,
+            sentence: "nobody answered before ucssod was restarted".into(),
+            advice: policy.timeout_advice.clone(),
+            at,
+        }
+    }
+
+    /// The login gave a token that was of no use any more.
+    pub(super) fn dead_on_arrival(at: Timestamp) -> Self {
+        Self {
+            cause: Cause::TokenUnusable,
+            sentence: "the token had expired before it could be used".into(),
+            advice: "check the clock of this machine and the cluster's token lifetime".into(),
+            at,
+        }
+    }
+}
+
+fn in_words(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds if seconds.is_multiple_of(60) && seconds > 60 => {
+            format!("{} minutes", seconds / 60)
+        }
+        seconds => format!("{seconds} seconds"),
+    }
 }
 
 impl fmt::Display for Failure {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    AttemptId, Cause, Effect, Event, Failure, Grant, Lifecycle, Manner, Pause, Policy, RenewMode,
-    Secret, State, Timestamp,
+    AttemptId, Cause, Effect, Event, Failure, Grant, Lifecycle, Manner, Occasion, Pause, Policy,
+    Remembered, RenewMode, Reserve, Secret, State, Timestamp,
 };
 
 pub(super) const HOUR: Duration = Duration::from_hours(1);
@@ -22,7 +22,8 @@ pub(super) fn just_before(seconds: u64) -> Timestamp {
 const BEGINNING: u64 = 1_000_000_000;
 
 pub(super) fn lifecycle(renew: RenewMode) -> Lifecycle {
-    Lifecycle::new(Policy { renew, timeout_advice: "look there".into(), ..Policy::default() })
+    let timeout_advice = "look there".into();
+    Lifecycle::new(Policy { renew, notice_before: None, timeout_advice, ..Policy::default() })
 }
 
 pub(super) fn grant(obtained: u64, lifetime: Duration) -> Grant {
@@ -52,8 +53,13 @@ pub(super) fn wanted(seconds: u64) -> Event {
     Event::Wanted { min_validity: Duration::from_secs(seconds) }
 }
 
+/// The beginning of an attempt: one with a browser began by itself, the other was asked for.
 pub(super) fn begun(attempt: u64, manner: Manner) -> Vec<Effect> {
-    vec![Effect::Begin { attempt: AttemptId(attempt), manner }]
+    let occasion = match manner {
+        Manner::OpenBrowser => Occasion::ByItself,
+        Manner::ShowUrl => Occasion::Asked,
+    };
+    vec![Effect::Begin { attempt: AttemptId(attempt), manner, occasion }]
 }
 
 /// A cluster whose token was obtained at second 0 and lives an hour.
@@ -76,4 +82,24 @@ pub(super) fn pause(lifecycle: &Lifecycle) -> &Pause {
         State::Cold { pause, .. } | State::Fresh { pause, .. } => pause,
         other => panic!("{other:?} has no pause"),
     }
+}
+
+pub(super) const LOCKED: Result<(), Reserve> = Err(Reserve::Locked);
+
+/// Minutes from the beginning.
+pub(super) fn minute(minutes: u64) -> Timestamp {
+    at(minutes * 60)
+}
+
+/// A cluster for which three windows were opened in vain, the last at the beginning.
+pub(super) fn unanswered() -> Lifecycle {
+    let remembered = Remembered { snoozed_until: None, unanswered: 2 };
+    let mut lifecycle = Lifecycle::remembering(Policy::default(), remembered, at(0));
+    let _ = lifecycle.handle(wanted(0), minute(5));
+    let _ = lifecycle.handle(failed(1, Cause::LoginTimedOut), minute(5));
+    lifecycle
+}
+
+pub(super) fn spent(until: u64) -> Result<(), Reserve> {
+    Err(Reserve::Spent { until: at(until) })
 }

@@ -13,7 +13,8 @@
 //!    complete while the laptop sleeps;
 //! 3. give up an attempt past its own deadline;
 //! 4. handle the rest of the event;
-//! 5. begin a renewal that is due, whatever the event.
+//! 5. begin a login that is due, whatever the event (`due`);
+//! 6. show the notification that is due.
 //!
 //! So timers make things prompt, never correct. Nothing in here may ask what time it is, and
 //! nothing may assume in which order events arrive: a stale one is ignored. `broker/actor.rs` is
@@ -22,31 +23,43 @@
 use std::time::Duration;
 
 use super::{
-    Attempt, AttemptId, Cause, Effect, Event, Failure, FailureKind, Grant, Lapse, Manner, Pause,
-    Policy, RenewMode, Stage, State, Tally, Timestamp, Token,
-    policy::{SETTLE, USED_WITHIN, back_off},
+    Attempt, AttemptId, Cause, Effect, Event, Failure, FailureKind, Grant, Lapse, Manner, Occasion,
+    Pause, Policy, Remembered, Reserve, Stage, State, Tally, Timestamp, Token, due::Notices,
+    policy::SETTLE,
 };
 
 /// The state of one cluster, and the rules by which it changes.
 #[derive(Debug, Clone)]
 pub struct Lifecycle {
-    policy: Policy,
-    state: State,
-    last_attempt: AttemptId,
-    last_use: Option<Timestamp>,
-    longest_lifetime: Duration,
+    pub(super) policy: Policy,
+    pub(super) state: State,
+    pub(super) last_attempt: AttemptId,
+    pub(super) last_use: Option<Timestamp>,
+    pub(super) longest_lifetime: Duration,
+    /// Why the human may not be asked now.
+    pub(super) reserve: Option<Reserve>,
+    pub(super) notices: Notices,
 }
 
 impl Lifecycle {
     /// A cluster for which nobody has logged in yet.
     #[must_use]
-    pub const fn new(policy: Policy) -> Self {
+    pub fn new(policy: Policy) -> Self {
+        Self::remembering(policy, Remembered::default(), Timestamp::default())
+    }
+
+    /// The same, whose human was asked before the daemon was restarted.
+    #[must_use]
+    pub fn remembering(policy: Policy, remembered: Remembered, now: Timestamp) -> Self {
+        let pause = Pause::remembered(remembered, &policy, now);
         Self {
             policy,
-            state: State::Cold { lapse: Lapse::NeverLoggedIn, pause: Pause::Off },
+            state: State::Cold { lapse: Lapse::NeverLoggedIn, pause },
             last_attempt: AttemptId(0),
             last_use: None,
             longest_lifetime: Duration::ZERO,
+            reserve: None,
+            notices: Notices::default(),
         }
     }
 
@@ -62,10 +75,32 @@ impl Lifecycle {
         self.longest_lifetime
     }
 
+    /// What is to be known after a restart. A window that waits for its human counts as asked in
+    /// vain: if the daemon dies now, nobody answers it any more.
+    #[must_use]
+    pub fn remembered(&self) -> Remembered {
+        let pause = match &self.state {
+            State::Cold { pause, .. } | State::Fresh { pause, .. } => pause,
+            State::Authenticating { attempt, .. } | State::Renewing { attempt, .. } => {
+                let waits = matches!(attempt.stage, Stage::Seated { .. });
+                let open = u32::from(waits && attempt.occasion == Occasion::ByItself);
+                let unanswered = attempt.tally().unanswered.saturating_add(open);
+                return Remembered { snoozed_until: None, unanswered };
+            }
+            State::Disabled { .. } => return Remembered::default(),
+        };
+        pause.to_remember()
+    }
+
     /// Remembers that a program was given the token. Earlier times than one already known say
     /// nothing new.
     pub fn note_use(&mut self, at: Timestamp) {
         self.last_use = self.last_use.max(Some(at));
+    }
+
+    /// Remembers whether the human may be asked now, as the budget says.
+    pub fn note_leave(&mut self, leave: Result<(), Reserve>) {
+        self.reserve = leave.err();
     }
 
     /// Takes what happened, and says what to do about it.
@@ -76,9 +111,10 @@ impl Lifecycle {
         let event = self.take_answer(event, now);
         self.give_up_overdue_attempt(now, &mut effects);
         self.take_event(&event, now, &mut effects);
-        if self.renewal_is_due(now) {
-            self.begin(Manner::OpenBrowser, &mut effects);
+        if self.is_due(now) {
+            self.begin(Manner::OpenBrowser, Occasion::ByItself, &mut effects);
         }
+        self.update_notice(now);
         effects
     }
 
@@ -91,27 +127,7 @@ impl Lifecycle {
             Stage::Seated { give_up_at } => Some(give_up_at),
         });
         let expires_at = self.state.token().map(|token| token.grant.expires_at);
-        [give_up_at, expires_at, self.renews_by_itself_at().filter(|at| *at > now)]
-            .into_iter()
-            .flatten()
-            .min()
-    }
-
-    /// When a renewal begins, if by then a program has used the token where that matters.
-    #[must_use]
-    pub fn renews_by_itself_at(&self) -> Option<Timestamp> {
-        let State::Fresh { token, renew_at, pause } = &self.state else { return None };
-        let at = pause.until()?.max(*renew_at);
-        let in_time = at < token.grant.expires_at;
-        (in_time && self.policy.renew != RenewMode::OnRequest).then_some(at)
-    }
-
-    fn renewal_is_due(&self, now: Timestamp) -> bool {
-        let wanted = match self.policy.renew {
-            RenewMode::WhenUsed => self.last_use.is_some_and(|at| now < at.plus(USED_WITHIN)),
-            RenewMode::Ahead | RenewMode::OnRequest => true,
-        };
-        wanted && self.renews_by_itself_at().is_some_and(|at| at <= now)
+        [give_up_at, expires_at, self.asks_at(now)].into_iter().flatten().min()
     }
 
     fn drop_expired_token(&mut self, now: Timestamp) {
@@ -122,10 +138,7 @@ impl Lifecycle {
 
     fn drop_token(&mut self, lapse: Lapse) {
         self.state = match self.state.clone() {
-            State::Fresh { pause: Pause::Stopped { failure }, .. } => {
-                State::Disabled { lapse, failure }
-            }
-            State::Fresh { pause, .. } => State::Cold { lapse, pause },
+            State::Fresh { pause, .. } => without_token(lapse, pause),
             State::Renewing { attempt, .. } => State::Authenticating { lapse, attempt },
             without_token @ (State::Cold { .. }
             | State::Authenticating { .. }
@@ -138,7 +151,7 @@ impl Lifecycle {
         if self.state.attempt().is_some_and(|open| open.id == attempt) {
             match outcome {
                 Ok(grant) if now < grant.expires_at => self.take_grant(attempt, grant, now),
-                Ok(_) => self.fail(dead_on_arrival(now), now),
+                Ok(_) => self.fail(Failure::dead_on_arrival(now), now),
                 Err(failure) => self.fail(failure, now),
             }
         }
@@ -164,23 +177,22 @@ impl Lifecycle {
 
     fn fail(&mut self, failure: Failure, now: Timestamp) {
         let kind = failure.cause.kind();
-        let before = self.state.attempt().map_or_else(Tally::default, |attempt| attempt.tally);
-        let tally = before.and_one(kind);
-        let pause = match kind {
-            FailureKind::Refused => Pause::Stopped { failure: failure.clone() },
-            FailureKind::Unreachable | FailureKind::TimedOut | FailureKind::Declined => {
-                let failure = failure.clone();
-                match back_off(kind, tally) {
-                    Some(pause) => Pause::BackingOff { until: now.plus(pause), tally, failure },
-                    None => Pause::Unanswered { tally, failure },
-                }
+        let before = self.state.attempt().map_or_else(Tally::default, Attempt::tally);
+        let pause = match (kind, failure.cause) {
+            (FailureKind::Refused, _) => Pause::Stopped { failure },
+            (_, Cause::LoginCancelled) => {
+                let until = now.plus(self.policy.snooze);
+                Pause::Snoozed { until, failure: Some(failure) }
             }
+            _ => Pause::after(failure, kind, before.and_one(kind), now),
         };
+        self.end_attempt(pause);
+    }
+
+    /// Goes back to where no login is under way.
+    fn end_attempt(&mut self, pause: Pause) {
         self.state = match self.state.clone() {
-            State::Authenticating { lapse, .. } if kind == FailureKind::Refused => {
-                State::Disabled { lapse, failure }
-            }
-            State::Authenticating { lapse, .. } => State::Cold { lapse, pause },
+            State::Authenticating { lapse, .. } => without_token(lapse, pause),
             State::Renewing { token, .. } => {
                 State::Fresh { renew_at: self.policy.renew_at(&token), token, pause }
             }
@@ -192,15 +204,7 @@ impl Lifecycle {
         if let Some(Attempt { stage: Stage::Seated { give_up_at }, .. }) = self.state.attempt()
             && *give_up_at <= now
         {
-            let failure = Failure {
-                cause: Cause::LoginTimedOut,
-                sentence: format!(
-                    "the login was not finished within {}",
-                    in_words(self.policy.login_timeout)
-                ),
-                advice: self.policy.timeout_advice.clone(),
-                at: now,
-            };
+            let failure = Failure::timed_out(&self.policy, now);
             self.abort(failure, now, effects);
         }
     }
@@ -210,12 +214,32 @@ impl Lifecycle {
             Event::Wanted { min_validity } => {
                 self.note_use(now);
                 if self.a_login_would_help(min_validity, now) {
-                    self.begin(Manner::OpenBrowser, effects);
+                    self.begin(Manner::OpenBrowser, Occasion::ByItself, effects);
                 }
             }
-            Event::LoginAsked { manner } => self.begin(manner, effects),
+            Event::Forced => {
+                self.note_use(now);
+                if self.a_login_may_be_forced(now) {
+                    self.begin(Manner::OpenBrowser, Occasion::ByItself, effects);
+                }
+            }
+            Event::WindowOpened => {
+                if self.is_worth_a_detour(now) {
+                    self.begin(Manner::OpenBrowser, Occasion::InPassing, effects);
+                }
+            }
+            Event::LoginAsked { manner } => {
+                self.withdraw_for_a_human(effects);
+                self.begin(manner, Occasion::Asked, effects);
+            }
+            Event::Withdrawn { attempt } => {
+                if self.state.attempt().is_some_and(|open| open.id == attempt) {
+                    self.withdraw();
+                }
+            }
+            Event::SnoozeAsked { until } => self.snooze(until, now, effects),
             Event::Seated { attempt } => self.seat(attempt, now),
-            Event::CancelAsked => self.abort(cancelled(now), now, effects),
+            Event::CancelAsked => self.abort(Failure::cancelled(now), now, effects),
             Event::Rejected { generation } => {
                 if self.state.token().is_some_and(|token| token.generation == generation) {
                     self.drop_token(Lapse::Rejected);
@@ -233,37 +257,55 @@ impl Lifecycle {
         }
     }
 
-    /// Whether a program that wants this much validity may have a login begun for it.
-    fn a_login_would_help(&self, min_validity: Duration, now: Timestamp) -> bool {
-        match &self.state {
-            // Whoever logged out does not want the next program that polls to undo it.
-            State::Cold { lapse, pause } => *lapse != Lapse::LoggedOut && !pause.holds(now),
-            State::Fresh { token, pause, .. } => {
-                token.remaining(now) < min_validity
-                    && min_validity <= self.longest_lifetime
-                    && !pause.holds(now)
-            }
-            State::Authenticating { .. } | State::Renewing { .. } | State::Disabled { .. } => false,
-        }
-    }
-
-    fn begin(&mut self, manner: Manner, effects: &mut Vec<Effect>) {
+    fn begin(&mut self, manner: Manner, occasion: Occasion, effects: &mut Vec<Effect>) {
         let id = AttemptId(self.last_attempt.0 + 1);
-        let attempt = |tally| Attempt { id, tally, stage: Stage::Queued };
+        let attempt = |before| Attempt { id, occasion, before, stage: Stage::Queued };
         self.state = match self.state.clone() {
             State::Cold { lapse, pause } => {
-                State::Authenticating { lapse, attempt: attempt(pause.tally()) }
+                State::Authenticating { lapse, attempt: attempt(pause) }
             }
-            State::Disabled { lapse, .. } => {
-                State::Authenticating { lapse, attempt: attempt(Tally::default()) }
+            State::Disabled { lapse, failure } => {
+                State::Authenticating { lapse, attempt: attempt(Pause::Stopped { failure }) }
             }
-            State::Fresh { token, pause, .. } => {
-                State::Renewing { token, attempt: attempt(pause.tally()) }
-            }
+            State::Fresh { token, pause, .. } => State::Renewing { token, attempt: attempt(pause) },
             State::Authenticating { .. } | State::Renewing { .. } => return,
         };
         self.last_attempt = id;
-        effects.push(Effect::Begin { attempt: id, manner });
+        effects.push(Effect::Begin { attempt: id, manner, occasion });
+    }
+
+    /// Takes an attempt back as if it had not begun.
+    fn withdraw(&mut self) {
+        if let Some(before) = self.state.attempt().map(|attempt| attempt.before.clone()) {
+            self.end_attempt(before);
+        }
+    }
+
+    /// An attempt that waits for its turn, and for leave, makes way for one that needs none.
+    fn withdraw_for_a_human(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(Attempt { id, occasion, stage: Stage::Queued, .. }) = self.state.attempt()
+            && *occasion != Occasion::Asked
+        {
+            effects.push(Effect::Abort { attempt: *id });
+            self.withdraw();
+        }
+    }
+
+    /// Leaves the human alone until then, whatever is under way; or no longer, if that has passed.
+    fn snooze(&mut self, until: Timestamp, now: Timestamp, effects: &mut Vec<Effect>) {
+        let over = until <= now;
+        if !over {
+            self.abort(Failure::cancelled(now), now, effects);
+        }
+        let (State::Cold { pause, .. } | State::Fresh { pause, .. }) = &mut self.state else {
+            return;
+        };
+        match pause {
+            Pause::Stopped { .. } => {}
+            Pause::Snoozed { .. } | Pause::Unanswered { .. } if over => *pause = Pause::Off,
+            _ if over => {}
+            _ => *pause = Pause::Snoozed { until, failure: pause.failure().cloned() },
+        }
     }
 
     fn seat(&mut self, seated: AttemptId, now: Timestamp) {
@@ -285,29 +327,10 @@ impl Lifecycle {
     }
 }
 
-fn cancelled(at: Timestamp) -> Failure {
-    Failure {
-        cause: Cause::LoginCancelled,
-        sentence: "the login was cancelled".into(),
-        advice: String::new(),
-        at,
-    }
-}
-
-fn dead_on_arrival(at: Timestamp) -> Failure {
-    Failure {
-        cause: Cause::TokenUnusable,
-        sentence: "the token had expired before it could be used".into(),
-        advice: "check the clock of this machine and the cluster's token lifetime".into(),
-        at,
-    }
-}
-
-fn in_words(duration: Duration) -> String {
-    match duration.as_secs() {
-        seconds if seconds.is_multiple_of(60) && seconds > 60 => {
-            format!("{} minutes", seconds / 60)
-        }
-        seconds => format!("{seconds} seconds"),
+/// A cluster without a token and without a login. What it refused for good disables it.
+fn without_token(lapse: Lapse, pause: Pause) -> State {
+    match pause {
+        Pause::Stopped { failure } => State::Disabled { lapse, failure },
+        pause => State::Cold { lapse, pause },
     }
 }

@@ -4,14 +4,21 @@
 //! argument of every decision. Nothing here knows Cisco either. Everything above may name
 //! this room; it names nothing of ours.
 
+#[cfg(test)]
+mod asking;
 mod attempt;
+mod budget;
 mod cluster;
+mod due;
 #[cfg(test)]
 mod endings;
 mod failure;
 #[cfg(test)]
 mod fixtures;
 mod lifecycle;
+#[cfg(test)]
+mod notices;
+mod pause;
 mod policy;
 #[cfg(test)]
 mod properties;
@@ -20,12 +27,17 @@ mod time;
 mod token;
 #[cfg(test)]
 mod transitions;
+#[cfg(test)]
+mod world;
 
-pub use attempt::{Attempt, AttemptId, Manner, Stage, Tally, Verdict};
+pub use attempt::{Attempt, AttemptId, Manner, Occasion, Stage, Tally, Verdict};
+pub use budget::{Budget, Presence, Reserve, WindowId};
 pub use cluster::{Cluster, ClusterName, InvalidClusterName};
+pub use due::Notice;
 pub use failure::{Cause, Failure, FailureKind};
 pub use lifecycle::Lifecycle;
-pub use policy::{Policy, RenewMode, default_validity};
-pub use state::{Effect, Event, Lapse, Pause, State};
+pub use pause::{Pause, Remembered};
+pub use policy::{LONGEST_SNOOZE, Policy, RenewMode, default_validity};
+pub use state::{Effect, Event, Lapse, State};
 pub use time::Timestamp;
 pub use token::{Generation, Grant, Secret, Token};

@@ -36,6 +36,11 @@ pub struct Policy {
     pub renew: RenewMode,
     /// How long a human has to log in, from the moment the window is theirs.
     pub login_timeout: Duration,
+    /// How long before the end of a token that nothing renews by itself its human is notified;
+    /// `None` is never.
+    pub notice_before: Option<Duration>,
+    /// How long a human who said "not now" is left alone.
+    pub snooze: Duration,
     /// What an operator should check where a login was given up.
     pub timeout_advice: String,
     /// What the spread of renewals is drawn from, so that a thousand brokers started by the same
@@ -48,6 +53,8 @@ impl Default for Policy {
         Self {
             renew: RenewMode::default(),
             login_timeout: Duration::from_mins(5),
+            notice_before: Some(Duration::from_mins(5)),
+            snooze: Duration::from_hours(8),
             timeout_advice: String::new(),
             jitter_seed: 0,
         }
@@ -62,23 +69,44 @@ pub(super) const USED_WITHIN: Duration = Duration::from_hours(1);
 /// asked for by name. A token refused as soon as it is issued must not open window after window.
 pub(super) const SETTLE: Duration = Duration::from_secs(10);
 
-/// How long no login begins by itself after so many failures in a row; `None` is until somebody
-/// asks for one by name.
+/// How many windows may be opened for nobody within [`WINDOWS_WITHIN`], over all clusters.
+pub(super) const WINDOWS: usize = 4;
+
+/// See [`WINDOWS`].
+pub(super) const WINDOWS_WITHIN: Duration = Duration::from_hours(1);
+
+/// How long after a sleep no login begins by itself: the network comes back, and so may the human.
+pub(super) const AFTER_WAKING: Duration = Duration::from_secs(30);
+
+/// The longest time a human can ask to be left alone.
+pub const LONGEST_SNOOZE: Duration = Duration::from_hours(7 * 24);
+
+/// What follows a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BackOff {
+    /// No login begins by itself for this long.
+    Wait(Duration),
+    /// None begins by itself any more; after this long, the human is notified once.
+    NotifyAfter(Duration),
+}
+
+/// What follows so many failures in a row.
 ///
 /// Where no human was bothered, the next try may come soon; it doubles up to 5 minutes. Where one
 /// was, they are left alone for 1 and then 5 minutes. Three windows without an answer are enough:
-/// nobody is there, and a weekend has room for hundreds.
-pub(super) fn back_off(kind: FailureKind, tally: Tally) -> Option<Duration> {
+/// nobody is there, and a weekend has room for hundreds. What follows after half an hour is a
+/// notification, which waits without being in the way.
+pub(super) fn back_off(kind: FailureKind, tally: Tally) -> BackOff {
     match kind {
         FailureKind::Unreachable => {
             let doubled = 5 * 2u64.pow(tally.failures.saturating_sub(1).min(10));
-            Some(Duration::from_secs(doubled).min(Duration::from_mins(5)))
+            BackOff::Wait(Duration::from_secs(doubled).min(Duration::from_mins(5)))
         }
         FailureKind::TimedOut | FailureKind::Declined | FailureKind::Refused => {
             match tally.unanswered {
-                0 | 1 => Some(Duration::from_mins(1)),
-                2 => Some(Duration::from_mins(5)),
-                _ => None,
+                0 | 1 => BackOff::Wait(Duration::from_mins(1)),
+                2 => BackOff::Wait(Duration::from_mins(5)),
+                _ => BackOff::NotifyAfter(Duration::from_mins(30)),
             }
         }
     }
@@ -94,6 +122,13 @@ impl Policy {
         let latest = lifetime.saturating_sub(margin).max(lifetime / 2);
         let early = lifetime / 20 * draw(self.jitter_seed, token.generation) / 1000;
         token.grant.obtained_at.plus(latest.saturating_sub(early))
+    }
+
+    /// When the human is notified of the end of a token: as the policy says, and never earlier
+    /// than in the last quarter of its lifetime.
+    pub(super) fn notice_at(&self, token: &Token) -> Option<Timestamp> {
+        let before = self.notice_before?.min(token.lifetime() / 4);
+        Some(token.grant.obtained_at.plus(token.lifetime().saturating_sub(before)))
     }
 }
 
@@ -178,25 +213,25 @@ mod tests {
 
     #[test]
     fn the_longer_nobody_answers_the_longer_they_are_left_alone() {
-        let minutes = |kind, unanswered| {
-            let tally = Tally { failures: 99, unanswered };
-            back_off(kind, tally).map(|pause| pause.as_secs() / 60)
-        };
+        let after = |kind, unanswered| back_off(kind, Tally { failures: 99, unanswered });
+        let half_an_hour = BackOff::NotifyAfter(Duration::from_mins(30));
 
         for kind in [FailureKind::TimedOut, FailureKind::Declined, FailureKind::Refused] {
             assert_eq!(
-                [1, 2, 3, 4, 99].map(|n| minutes(kind, n)),
-                [Some(1), Some(5), None, None, None]
+                [1, 2, 3, 4, 99].map(|n| after(kind, n)),
+                [
+                    BackOff::Wait(Duration::from_mins(1)),
+                    BackOff::Wait(Duration::from_mins(5)),
+                    half_an_hour,
+                    half_an_hour,
+                    half_an_hour
+                ]
             );
         }
         assert_eq!(
-            [1, 2, 3, 4, 5, 6, 7, 8, u32::MAX].map(|n| back_off(
-                FailureKind::Unreachable,
-                Tally { failures: n, unanswered: 99 }
-            )
-            .unwrap()
-            .as_secs()),
-            [5, 10, 20, 40, 80, 160, 300, 300, 300]
+            [1, 2, 3, 4, 5, 6, 7, 8, u32::MAX]
+                .map(|n| back_off(FailureKind::Unreachable, Tally { failures: n, unanswered: 99 })),
+            [5, 10, 20, 40, 80, 160, 300, 300, 300].map(|n| BackOff::Wait(Duration::from_secs(n)))
         );
     }
 

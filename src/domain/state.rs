@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Attempt, AttemptId, Failure, Generation, Grant, Manner, Tally, Timestamp, Token};
+use super::{
+    Attempt, AttemptId, Failure, Generation, Grant, Manner, Occasion, Pause, Timestamp, Token,
+};
 
 /// Two questions - is a usable token held? is a login under way? - give four states. The fifth is
 /// a cluster that refuses this configuration.
@@ -112,76 +114,6 @@ pub enum Lapse {
     LoggedOut,
 }
 
-/// Why no login begins by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pause {
-    /// Nothing stands against it.
-    Off,
-    /// A login has just succeeded.
-    Settling {
-        /// Until when.
-        until: Timestamp,
-    },
-    /// The last login failed.
-    BackingOff {
-        /// Until when.
-        until: Timestamp,
-        /// How many have failed in a row.
-        tally: Tally,
-        /// How the last one did.
-        failure: Failure,
-    },
-    /// The human was asked too often without an answer. Only somebody who asks for a login by name
-    /// makes a window open again.
-    Unanswered {
-        /// How many logins have failed in a row.
-        tally: Tally,
-        /// How the last one did.
-        failure: Failure,
-    },
-    /// The cluster refused the last login for good, while a token was held.
-    Stopped {
-        /// How it refused.
-        failure: Failure,
-    },
-}
-
-impl Pause {
-    /// When a login may begin by itself again; never, where it is `None`.
-    #[must_use]
-    pub const fn until(&self) -> Option<Timestamp> {
-        match self {
-            Self::Off => Some(Timestamp::from_millis(0)),
-            Self::Settling { until } | Self::BackingOff { until, .. } => Some(*until),
-            Self::Unanswered { .. } | Self::Stopped { .. } => None,
-        }
-    }
-
-    /// Whether it is in force.
-    #[must_use]
-    pub fn holds(&self, now: Timestamp) -> bool {
-        self.until().is_none_or(|until| now < until)
-    }
-
-    /// How the last login failed.
-    #[must_use]
-    pub const fn failure(&self) -> Option<&Failure> {
-        match self {
-            Self::Off | Self::Settling { .. } => None,
-            Self::BackingOff { failure, .. }
-            | Self::Unanswered { failure, .. }
-            | Self::Stopped { failure } => Some(failure),
-        }
-    }
-
-    pub(super) fn tally(&self) -> Tally {
-        match self {
-            Self::Off | Self::Settling { .. } | Self::Stopped { .. } => Tally::default(),
-            Self::BackingOff { tally, .. } | Self::Unanswered { tally, .. } => *tally,
-        }
-    }
-}
-
 /// What may happen. Every event is legal in every state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -190,10 +122,20 @@ pub enum Event {
         /// How long.
         min_validity: Duration,
     },
-    /// Time may have passed. Carries no news; the clock does.
+    /// A program wants a new token, however good the present one is.
+    Forced,
+    /// Time may have passed, or the human's presence changed. Carries no news; the clock and the
+    /// budget do.
     Woke,
+    /// The window of another cluster's login is opening, and its tab could go on to this one.
+    WindowOpened,
     /// An attempt has got the human's window.
     Seated {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// An attempt that nobody asked for by name had its turn when the human could not be asked.
+    Withdrawn {
         /// Which.
         attempt: AttemptId,
     },
@@ -209,13 +151,18 @@ pub enum Event {
         /// Which.
         generation: Generation,
     },
-    /// Somebody asked for a login now.
+    /// Somebody asked for a login by name, now.
     LoginAsked {
         /// How the human is led to it.
         manner: Manner,
     },
-    /// Somebody asked to end the login under way.
+    /// Somebody asked to end the login under way. It is a "not now".
     CancelAsked,
+    /// Somebody asked to be left alone; a time that has passed ends that.
+    SnoozeAsked {
+        /// Until when.
+        until: Timestamp,
+    },
     /// Somebody asked to forget the token.
     LogoutAsked,
 }
@@ -229,6 +176,8 @@ pub enum Effect {
         attempt: AttemptId,
         /// How the human is led to it.
         manner: Manner,
+        /// Who wanted it.
+        occasion: Occasion,
     },
     /// End this attempt, whatever it is doing.
     Abort {

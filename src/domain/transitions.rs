@@ -10,8 +10,9 @@ fn a_program_that_wants_a_token_begins_a_login_in_the_browser() {
 
     assert_eq!(lifecycle.handle(wanted(0), at(0)), begun(1, Manner::OpenBrowser));
     assert_eq!(lifecycle.handle(wanted(0), at(0)), [], "the second joins");
-    assert_eq!(lifecycle.handle(asked(), at(0)), [], "so does a human");
     assert_eq!(lifecycle.deadline(at(0)), None, "waiting for the window has no limit");
+    let _ = lifecycle.handle(Event::Seated { attempt: AttemptId(1) }, at(0));
+    assert_eq!(lifecycle.handle(asked(), at(0)), [], "so does a human, once there is a window");
 }
 
 #[test]
@@ -93,7 +94,7 @@ fn after_three_windows_without_an_answer_nobody_is_asked_again() {
         assert_eq!(lifecycle.handle(wanted(0), at(now)), begun(attempt, Manner::OpenBrowser));
         let failures = u32::try_from(attempt).unwrap() - 1;
         let tally = Tally { failures, unanswered: failures };
-        assert_eq!(lifecycle.state().attempt().unwrap().tally, tally);
+        assert_eq!(lifecycle.state().attempt().unwrap().tally(), tally);
         assert_eq!(lifecycle.handle(failed(attempt, Cause::IdpError), at(now)), []);
         assert!(lifecycle.state().begins_on_demand());
         now += minutes * 60;
@@ -109,10 +110,10 @@ fn after_three_windows_without_an_answer_nobody_is_asked_again() {
     assert_eq!(lifecycle.state().failure().unwrap().cause, Cause::LoginTimedOut);
     assert_eq!(lifecycle.handle(asked(), at(weekend)), begun(4, Manner::ShowUrl), "asking helps");
     assert_eq!(lifecycle.state().failure(), None, "while one is under way");
-    assert_eq!(lifecycle.state().attempt().unwrap().tally.unanswered, 3);
+    assert_eq!(lifecycle.state().attempt().unwrap().tally().unanswered, 3);
     let _ = lifecycle.handle(answered(4, grant(weekend, HOUR)), at(weekend));
     let _ = lifecycle.handle(asked(), at(weekend));
-    let tally = lifecycle.state().attempt().unwrap().tally;
+    let tally = lifecycle.state().attempt().unwrap().tally();
     assert_eq!(tally, Tally::default(), "a success is forgiving");
 }
 

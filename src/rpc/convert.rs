@@ -124,6 +124,7 @@ fn pause_end(state: &State) -> Option<Timestamp> {
             Pause::BackingOff { until, .. } => Some(*until),
             Pause::Off
             | Pause::Settling { .. }
+            | Pause::Snoozed { .. }
             | Pause::Unanswered { .. }
             | Pause::Stopped { .. } => None,
         },

@@ -10,7 +10,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::{
     broker::Lack,
-    domain::{Cause, ClusterName, InvalidClusterName, Lapse},
+    domain::{Cause, ClusterName, InvalidClusterName, Lapse, Reserve},
 };
 
 /// The domain of every `ErrorInfo`.
@@ -40,9 +40,11 @@ impl Refusal {
             Self::ClusterUnknown(_) => Code::NotFound,
             Self::Stopping => Code::Unavailable,
             Self::Lack(_, lack) => match lack {
-                Lack::LoginRequired { .. } | Lack::LoginUnderWay | Lack::Unsatisfiable { .. } => {
-                    Code::FailedPrecondition
-                }
+                Lack::LoginRequired { .. }
+                | Lack::Snoozed { .. }
+                | Lack::Reserved(_)
+                | Lack::LoginUnderWay
+                | Lack::Unsatisfiable { .. } => Code::FailedPrecondition,
                 Lack::Failed(failure) => code_of(failure.cause),
                 Lack::Stopping => Code::Unavailable,
             },
@@ -57,6 +59,9 @@ impl Refusal {
             Self::Stopping => SHUTTING_DOWN.0,
             Self::Lack(_, lack) => match lack {
                 Lack::LoginRequired { .. } => "LOGIN_REQUIRED",
+                Lack::Snoozed { .. } => "USER_SNOOZED",
+                Lack::Reserved(Reserve::Spent { .. }) => "WINDOWS_SPENT",
+                Lack::Reserved(_) => "USER_AWAY",
                 Lack::LoginUnderWay => "LOGIN_IN_PROGRESS",
                 Lack::Failed(failure) => failure.cause.reason(),
                 Lack::Unsatisfiable { .. } => "MIN_VALIDITY_UNSATISFIABLE",
@@ -79,6 +84,13 @@ impl Refusal {
                         Some(failure) => format!("{lapse}, and the last login failed: {failure}"),
                         None => lapse,
                     }
+                }
+                Lack::Snoozed { .. } => {
+                    format!("a login to `{name}` is needed, and its user said \"not now\"")
+                }
+                Lack::Reserved(reserve) => {
+                    let why = reserve_sentence(*reserve);
+                    format!("a login to `{name}` is needed, and none opens by itself: {why}")
                 }
                 Lack::LoginUnderWay => format!("a login to `{name}` is under way"),
                 Lack::Failed(failure) => failure.to_string(),
@@ -108,6 +120,9 @@ impl Refusal {
                         let advice = advice.filter(|advice| !advice.is_empty());
                         let log_in = || format!("run `ucssoctl login {name}`");
                         metadata.insert("advice".into(), advice.unwrap_or_else(log_in));
+                    }
+                    Lack::Snoozed { .. } | Lack::Reserved(_) => {
+                        metadata.insert("advice".into(), format!("run `ucssoctl login {name}`"));
                     }
                     Lack::Failed(failure) if !failure.advice.is_empty() => {
                         metadata.insert("advice".into(), failure.advice.clone());
@@ -169,7 +184,7 @@ const fn code_of(cause: Cause) -> Code {
 
 fn lapse_sentence(name: &ClusterName, lapse: Option<Lapse>) -> String {
     match lapse {
-        None => format!("the token of `{name}` is about to expire"),
+        None => format!("the token of `{name}` is not new or long enough"),
         Some(Lapse::NeverLoggedIn) => format!("nobody has logged in to `{name}` yet"),
         Some(Lapse::Expired) => format!("the token of `{name}` has expired"),
         Some(Lapse::Rejected) => format!("the cluster `{name}` does not accept its token any more"),
@@ -177,158 +192,14 @@ fn lapse_sentence(name: &ClusterName, lapse: Option<Lapse>) -> String {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use Code::{
-        Aborted, DeadlineExceeded, FailedPrecondition as Fix, Internal, Unavailable as Later,
-    };
-
-    use super::*;
-    use crate::domain::{Failure, Timestamp};
-
-    fn failure(cause: Cause, advice: &str) -> Failure {
-        Failure {
-            cause,
-            sentence: "it failed".into(),
-            advice: advice.into(),
-            at: Timestamp::default(),
-        }
-    }
-
-    fn hq(lack: Lack) -> Refusal {
-        Refusal::Lack("hq".parse().unwrap(), lack)
-    }
-
-    fn row(refusal: Refusal) -> (Code, String, String) {
-        let status = Status::from(refusal);
-        let details = status.get_error_details();
-        let info = details.error_info().expect("every refusal has a reason");
-        assert_eq!(info.domain, "ucsso.v1");
-        (status.code(), info.reason.clone(), status.message().to_owned())
-    }
-
-    fn metadata(refusal: Refusal, key: &str) -> Option<String> {
-        let details = Status::from(refusal).get_error_details();
-        details.error_info().unwrap().metadata.get(key).cloned()
-    }
-
-    #[test]
-    fn every_situation_has_its_code_reason_and_sentence() {
-        let required = |lapse| hq(Lack::LoginRequired { lapse, failure: None });
-        let table = [
-            (Refusal::HeaderMissing, Code::InvalidArgument, "HEADER_MISSING", "`ucsso: 1`"),
-            (
-                Refusal::ClusterName(InvalidClusterName),
-                Code::InvalidArgument,
-                "BAD_REQUEST",
-                "1 to 64",
-            ),
-            (Refusal::Duration, Code::InvalidArgument, "BAD_REQUEST", "duration"),
-            (
-                Refusal::ClusterUnknown("xy".parse().unwrap()),
-                Code::NotFound,
-                "CLUSTER_UNKNOWN",
-                "`xy`",
-            ),
-            (required(None), Code::FailedPrecondition, "LOGIN_REQUIRED", "about to expire"),
-            (
-                required(Some(Lapse::NeverLoggedIn)),
-                Code::FailedPrecondition,
-                "LOGIN_REQUIRED",
-                "yet",
-            ),
-            (
-                required(Some(Lapse::Expired)),
-                Code::FailedPrecondition,
-                "LOGIN_REQUIRED",
-                "has expired",
-            ),
-            (
-                required(Some(Lapse::Rejected)),
-                Code::FailedPrecondition,
-                "LOGIN_REQUIRED",
-                "not accept",
-            ),
-            (
-                required(Some(Lapse::LoggedOut)),
-                Code::FailedPrecondition,
-                "LOGIN_REQUIRED",
-                "logged out",
-            ),
-            (hq(Lack::LoginUnderWay), Code::FailedPrecondition, "LOGIN_IN_PROGRESS", "under way"),
-            (
-                hq(Lack::Unsatisfiable { longest: Duration::from_hours(1) }),
-                Code::FailedPrecondition,
-                "MIN_VALIDITY_UNSATISFIABLE",
-                "3600 seconds",
-            ),
-            (hq(Lack::Stopping), Code::Unavailable, "SHUTTING_DOWN", "stops"),
-            (Refusal::Stopping, Code::Unavailable, "SHUTTING_DOWN", "stops"),
-        ];
-        for (refusal, code, reason, part) in table {
-            let (got_code, got_reason, sentence) = row(refusal);
-            assert_eq!((got_code, &*got_reason), (code, reason));
-            assert!(sentence.contains(part), "{sentence}");
-        }
-    }
-
-    #[test]
-    fn every_cause_of_a_failure_has_its_code() {
-        let codes: Vec<_> =
-            Cause::ALL.iter().map(|cause| row(hq(Lack::Failed(failure(*cause, ""))))).collect();
-
-        for (cause, (_, reason, sentence)) in Cause::ALL.iter().zip(&codes) {
-            assert_eq!((&**reason, &**sentence), (cause.reason(), "it failed"));
-        }
-        assert_eq!(
-            codes.iter().map(|(code, ..)| *code).collect::<Vec<_>>(),
-            [
-                Later,
-                Later,
-                Later,
-                Later,
-                Fix,
-                DeadlineExceeded,
-                Aborted,
-                Fix,
-                Fix,
-                Fix,
-                Fix,
-                Internal
-            ]
-        );
-    }
-
-    #[test]
-    fn a_refusal_says_what_mends_it() {
-        let required = |failure| hq(Lack::LoginRequired { lapse: None, failure });
-        let failed = |advice| hq(Lack::Failed(failure(Cause::IdpError, advice)));
-
-        assert_eq!(metadata(required(None), "advice").unwrap(), "run `ucssoctl login hq`");
-        let with_advice = required(Some(failure(Cause::IdpError, "look")));
-        assert_eq!(metadata(with_advice, "advice").unwrap(), "look");
-        let without = required(Some(failure(Cause::IdpError, "")));
-        assert_eq!(metadata(without, "advice").unwrap(), "run `ucssoctl login hq`");
-        assert_eq!(metadata(failed("look"), "advice").unwrap(), "look");
-        assert_eq!(metadata(failed(""), "advice"), None);
-        assert_eq!(metadata(failed(""), "cluster").unwrap(), "hq");
-        let short = hq(Lack::Unsatisfiable { longest: Duration::from_mins(1) });
-        assert_eq!(metadata(short, "max_validity_seconds").unwrap(), "60");
-    }
-
-    #[test]
-    fn no_refusal_is_too_long_for_the_headers_of_a_client() {
-        let mut failure = failure(Cause::NodeUnreachable, &"é".repeat(5000));
-        failure.sentence = "a node did not answer; ".repeat(500);
-
-        let status = Status::from(hq(Lack::Failed(failure)));
-
-        let headers = status.into_http::<()>().into_parts().0.headers;
-        let bytes: usize =
-            headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-        assert!(bytes < 8 * 1024, "{bytes}");
-        assert!(headers.contains_key("grpc-status-details-bin"));
+const fn reserve_sentence(reserve: Reserve) -> &'static str {
+    match reserve {
+        Reserve::Locked => "the desktop is locked",
+        Reserve::Idle => "nobody has touched the desktop for a while",
+        Reserve::JustWoke { .. } => "the machine has just woken",
+        Reserve::Spent { .. } => "nobody answered the windows of the last hour",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -179,7 +179,9 @@ async fn a_report_is_answered_with_the_word_of_the_cluster() {
     assert_eq!(served.report(1).await, Word::Rejected);
 
     let status = served.get(proto::Interaction::Never).await.unwrap_err();
-    assert_eq!((status.code(), &*reason(&status)), (Code::FailedPrecondition, "LOGIN_REQUIRED"));
+    let said = (status.code(), reason(&status));
+    let next = "a token that was in use is replaced";
+    assert_eq!(said, (Code::FailedPrecondition, "LOGIN_IN_PROGRESS".into()), "{next}");
 }
 
 #[tokio::test]

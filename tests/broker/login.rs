@@ -4,14 +4,17 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{
+    sync::{Notify, oneshot},
+    task::JoinHandle,
+};
 use ucsso::{
-    broker::ports::{Clock, Login, Opened},
+    broker::ports::{Clock, LoggedIn, Login, Onward, Opened, Progress, Tab},
     domain::{AttemptId, Cause, Failure, Generation, Grant, Manner, Secret, Token, Verdict},
 };
 
@@ -42,6 +45,27 @@ struct Inside {
     windows: AtomicUsize,
     open: AtomicUsize,
     verifications: AtomicUsize,
+    network_is_down: AtomicBool,
+    /// Where the landing pages went.
+    pages: Mutex<Vec<JoinHandle<Option<String>>>>,
+}
+
+/// A landing page that goes where it is told to; nowhere, if nobody tells it.
+async fn page_of(page: oneshot::Receiver<Onward>) -> Option<String> {
+    let Onward { start_url, went } = page.await.ok()?;
+    went.send(true).ok()?;
+    Some(start_url)
+}
+
+impl Inside {
+    fn outage(&self) -> Option<Failure> {
+        self.network_is_down.load(SeqCst).then(|| self.failure(Cause::NodeUnreachable))
+    }
+
+    fn failure(&self, cause: Cause) -> Failure {
+        let at = self.clock.now();
+        Failure { cause, sentence: "it failed".into(), advice: "mend it".into(), at }
+    }
 }
 
 impl FakeLogin {
@@ -56,6 +80,8 @@ impl FakeLogin {
             windows: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
             verifications: AtomicUsize::new(0),
+            network_is_down: AtomicBool::new(false),
+            pages: Mutex::default(),
         }))
     }
 
@@ -77,6 +103,21 @@ impl FakeLogin {
     /// Says that the token it thinks about is still valid.
     pub(crate) fn decide(&self) {
         self.0.decided.notify_one();
+    }
+
+    /// Cuts the network, or mends it: no login gets as far as a window.
+    pub(crate) fn cut_the_network(&self, cut: bool) {
+        self.0.network_is_down.store(cut, SeqCst);
+    }
+
+    /// Where the landing page of each login went, from the first on.
+    pub(crate) async fn went(&self) -> Vec<Option<String>> {
+        let pages = std::mem::take(&mut *self.0.pages.lock().unwrap());
+        let mut went = Vec::new();
+        for page in pages {
+            went.push(page.await.unwrap());
+        }
+        went
     }
 
     /// How many windows were opened.
@@ -108,37 +149,43 @@ impl Login for FakeLogin {
         &self,
         attempt: AttemptId,
         manner: Manner,
-        opened: impl Fn(Opened) + Send + Sync,
-    ) -> Result<Grant, Failure> {
+        tab: Option<Tab>,
+        progress: impl Progress,
+    ) -> Result<LoggedIn, Failure> {
         let inside = &self.0;
-        inside.windows.fetch_add(1, SeqCst);
+        if let Some(failure) = inside.outage() {
+            return Err(failure);
+        }
+        let start_url = format!("http://127.0.0.1:1/start/{}", attempt.0);
+        let went = match tab {
+            Some(tab) => tab.go_on(start_url.clone()).await,
+            None => false,
+        };
+        let in_a_window = manner == Manner::OpenBrowser && !went;
+        if in_a_window && !progress.may_open() {
+            return Err(inside.failure(Cause::BrowserUnavailable));
+        }
+        inside.windows.fetch_add(usize::from(!went), SeqCst);
         inside.open.fetch_add(1, SeqCst);
         let _window = Window(&inside.open);
-        opened(Opened {
-            start_url: format!("http://127.0.0.1:1/start/{}", attempt.0),
-            browser_opened: manner == Manner::OpenBrowser,
-        });
+        progress.opened(Opened { start_url, browser_opened: manner == Manner::OpenBrowser });
         loop {
             let answer = inside.answers.lock().unwrap().pop_front();
             let now = inside.clock.now();
             match answer {
                 Some(Answer::Token(lifetime)) => {
-                    return Ok(Grant {
+                    let grant = Grant {
                         secret: Secret::new(format!("token-{}", attempt.0)),
                         user: "alice".into(),
                         node: "cucm-pub:8443".into(),
                         obtained_at: now,
                         expires_at: now.plus(lifetime),
-                    });
+                    };
+                    let (tab, page) = Tab::new();
+                    inside.pages.lock().unwrap().push(tokio::spawn(page_of(page)));
+                    return Ok(LoggedIn { grant, tab: Some(tab) });
                 }
-                Some(Answer::Failure(cause)) => {
-                    return Err(Failure {
-                        cause,
-                        sentence: "it failed".into(),
-                        advice: "mend it".into(),
-                        at: now,
-                    });
-                }
+                Some(Answer::Failure(cause)) => return Err(inside.failure(cause)),
                 Some(Answer::Panic) => panic!("a bug, as the test wants it"),
                 None => inside.news.notified().await,
             }

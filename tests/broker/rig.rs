@@ -29,6 +29,25 @@ impl Rig {
         Self { clock, login, broker: Arc::new(broker) }
     }
 
+    /// Adds a cluster that logs in as it is told.
+    pub(crate) fn add(&mut self, name: &str, policy: Policy) -> FakeLogin {
+        let login = FakeLogin::new(&self.clock);
+        let broker = Arc::get_mut(&mut self.broker).expect("nobody else has the broker yet");
+        broker.add(cluster(name), policy, login.clone());
+        login
+    }
+
+    pub(crate) fn cluster(&self, name: &str) -> ClusterHandle<ManualClock> {
+        self.broker.cluster(&name.parse().unwrap()).unwrap().clone()
+    }
+
+    /// Lets every task do what it can at this moment.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     pub(crate) fn hq(&self) -> ClusterHandle<ManualClock> {
         self.broker.cluster(&"hq".parse().unwrap()).unwrap().clone()
     }

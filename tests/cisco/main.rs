@@ -7,7 +7,7 @@ use std::{fmt::Debug, path::Path, sync::Arc};
 
 use tokio::sync::mpsc;
 use ucsso::{
-    broker::ports::{Clock, Login, Opened},
+    broker::ports::{Clock, Login, Opened, Progress},
     browser::Opener,
     cisco::{CiscoLogin, Listeners},
     config::{ClusterConfig, Config, SpkiPin},
@@ -22,6 +22,19 @@ use ucsso::{
 /// A clock that stands still, and wakes nobody: nothing here is to be waited for.
 #[derive(Clone)]
 struct StillClock;
+
+/// A login's progress: windows may always be opened, and this is told what is.
+struct Told<F>(F);
+
+impl<F: Fn(Opened) + Send + Sync> Progress for Told<F> {
+    fn may_open(&self) -> bool {
+        true
+    }
+
+    fn opened(&self, opened: Opened) {
+        (self.0)(opened);
+    }
+}
 
 impl Clock for StillClock {
     fn now(&self) -> Timestamp {
@@ -71,20 +84,25 @@ impl Rig {
     /// One login by this human: what it came to, and what the landing page said.
     async fn log_in(&self, user: &str) -> (Result<Grant, Failure>, Walked) {
         let (sender, mut opened) = mpsc::unbounded_channel();
-        let logging_in =
-            self.login.log_in(AttemptId(1), Manner::ShowUrl, |opened| sender.send(opened).unwrap());
+        let logging_in = self.login.log_in(
+            AttemptId(1),
+            Manner::ShowUrl,
+            None,
+            Told(|opened| sender.send(opened).unwrap()),
+        );
         let human = async {
             let Opened { start_url, .. } = opened.recv().await.unwrap();
             let mut browser = Walk::new(self.lab.ca_pem(), user, &format!("{user}pw")).unwrap();
             browser.login(&start_url.parse().unwrap()).await.unwrap()
         };
-        tokio::join!(logging_in, human)
+        let (outcome, walked) = tokio::join!(logging_in, human);
+        (outcome.map(|logged_in| logged_in.grant), walked)
     }
 
     /// A login that fails before there is anything for a human to do.
     async fn fail_at_once(&self) -> Failure {
-        let never = |opened: Opened| panic!("{opened:?}");
-        self.login.log_in(AttemptId(1), Manner::ShowUrl, never).await.unwrap_err()
+        let never = Told(|opened: Opened| panic!("{opened:?}"));
+        self.login.log_in(AttemptId(1), Manner::ShowUrl, None, never).await.unwrap_err()
     }
 
     /// The lab's name of the node that confirmed a token, which is the one that issued it.

@@ -106,7 +106,7 @@ async fn a_token_of_16_kib_passes_even_if_all_of_it_is_escaped() {
     let (answer, ()) = tokio::join!(send(addr, &request), async {
         let arrival = hq.arrival().await;
         assert_eq!(arrival.fragment.len(), "access_token=".len() + long.len());
-        arrival.reply.finish(Landing::Done { user: "alice".into(), until_millis: 7 });
+        arrival.reply.finish(Landing::Done { user: "alice".into(), until_millis: 7, next: None });
     });
 
     assert_eq!(answer.status, 200);

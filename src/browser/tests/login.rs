@@ -18,13 +18,14 @@ async fn a_login_brings_query_and_fragment_and_shows_how_it_ended() {
         let arrival = hq.arrival().await;
         assert_eq!(*arrival.query, "q=1");
         assert_eq!(*arrival.fragment, "access_token=canary-77");
-        arrival.reply.finish(Landing::Done { user: "alice".into(), until_millis: 7 });
+        arrival.reply.finish(Landing::Done { user: "alice".into(), until_millis: 7, next: None });
     });
 
     assert_eq!(landing_page.status, 200);
     assert_eq!(landing_page.attribute("state"), "checking");
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
-    let json = r#"{"ok":true,"title":"Logged in to hq","lines":[],"user":"alice","until":7}"#;
+    let json =
+        r#"{"ok":true,"title":"Logged in to hq","lines":[],"user":"alice","until":7,"next":null}"#;
     assert_eq!(answer.body, json);
     assert_eq!(listener.refusals().total(), 0);
 }
@@ -100,7 +101,7 @@ async fn a_wrong_nonce_leaves_the_login_waiting_for_the_right_one() {
 
     let wrong = deliver(&listener, "/cb/hq", "bm90IHRoZSBub25jZSBvZiB0aGlzIHZpc2l0IGF0IGFs").await;
     let (right, ()) = tokio::join!(deliver(&listener, "/cb/hq", &nonce), async {
-        let done = Landing::Done { user: "alice".into(), until_millis: 7 };
+        let done = Landing::Done { user: "alice".into(), until_millis: 7, next: None };
         hq.arrival().await.reply.finish(done);
     });
 

@@ -1,0 +1,99 @@
+//! One attempt, from its place in the queue to its end.
+//!
+//! Runs as a task of its own, which the owner of the cluster starts, hears of and aborts. It has
+//! the seat at the desk for as long as it runs, and leaves it in order.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::SeqCst},
+};
+
+use tokio::sync::mpsc;
+
+use super::{
+    Desk,
+    desk::Seat,
+    ports::{Clock, LoggedIn, Login, Opened, Progress},
+};
+use crate::domain::{AttemptId, Failure, Grant, Manner, Occasion};
+
+/// What is to be done.
+pub(super) struct Errand<C> {
+    pub(super) attempt: AttemptId,
+    pub(super) manner: Manner,
+    pub(super) occasion: Occasion,
+    pub(super) clock: C,
+}
+
+/// What an attempt tells its owner while it runs.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// It has the window.
+    Seated(AttemptId),
+    /// Its start page waits for the human.
+    Opened(AttemptId, Opened),
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// With a token or a failure.
+    Ended(Result<Grant, Failure>),
+    /// It had its turn when the human could not be asked.
+    Withdrawn,
+}
+
+/// Waits for the window, unless there is a `seat` already, and logs in.
+pub(super) async fn run<C: Clock, L: Login>(
+    errand: Errand<C>,
+    seat: Option<Seat>,
+    desk: Arc<Desk>,
+    login: Arc<L>,
+    steps: mpsc::UnboundedSender<Step>,
+) -> Outcome {
+    let Errand { attempt, manner, occasion, clock } = errand;
+    let mut seat = if let Some(seat) = seat {
+        seat
+    } else {
+        let Some(seat) = desk.seat(manner, occasion, &clock).await else {
+            return Outcome::Withdrawn;
+        };
+        // The owner may have stopped; then this task is about to be aborted.
+        let _ = steps.send(Step::Seated(attempt));
+        seat
+    };
+    let tab = seat.take_tab();
+    let told = Told { attempt, seat: &seat, clock, steps, denied: AtomicBool::new(false) };
+    let outcome = login.log_in(attempt, manner, tab, &told).await;
+    let denied = told.denied.load(SeqCst);
+    match outcome {
+        Ok(LoggedIn { grant, tab }) => {
+            seat.answered(tab);
+            Outcome::Ended(Ok(grant))
+        }
+        Err(_) if denied => Outcome::Withdrawn,
+        Err(failure) => Outcome::Ended(Err(failure)),
+    }
+}
+
+/// Where the login asks and tells.
+struct Told<'a, C> {
+    attempt: AttemptId,
+    seat: &'a Seat,
+    clock: C,
+    steps: mpsc::UnboundedSender<Step>,
+    /// Whether the login was not allowed to open a window.
+    denied: AtomicBool,
+}
+
+impl<C: Clock> Progress for &Told<'_, C> {
+    fn may_open(&self) -> bool {
+        let may = self.seat.open_window(self.clock.now());
+        self.denied.store(!may, SeqCst);
+        may
+    }
+
+    fn opened(&self, opened: Opened) {
+        let _ = self.steps.send(Step::Opened(self.attempt, opened));
+    }
+}

@@ -1,0 +1,90 @@
+//! The lifecycle by example: when the human is notified.
+
+use std::time::Duration;
+
+use super::{fixtures::*, *};
+
+fn with_notices(renew: RenewMode) -> Lifecycle {
+    let mut lifecycle = Lifecycle::new(Policy { renew, ..Policy::default() });
+    let _ = lifecycle.handle(asked(), at(0));
+    let _ = lifecycle.handle(answered(1, grant(0, HOUR)), at(0));
+    lifecycle
+}
+
+fn notified(lifecycle: &mut Lifecycle, now: Timestamp) -> bool {
+    let _ = lifecycle.handle(Event::Woke, now);
+    lifecycle.notice().is_some()
+}
+
+#[test]
+fn the_end_of_a_token_that_nothing_renews_is_told_once() {
+    let mut lifecycle = with_notices(RenewMode::OnRequest);
+    lifecycle.note_use(minute(40));
+    assert_eq!(lifecycle.deadline(at(0)), Some(minute(55)));
+    assert!(!notified(&mut lifecycle, just_before(55 * 60)));
+
+    assert!(notified(&mut lifecycle, minute(55)));
+    let notice = lifecycle.notice().unwrap();
+    assert_eq!((notice.number, notice.ends_at), (1, Some(minute(60))));
+    assert!(notified(&mut lifecycle, minute(70)), "it waits");
+    assert_eq!(lifecycle.notice(), Some(notice));
+    let _ = lifecycle.handle(asked(), minute(71));
+    assert_eq!(lifecycle.notice(), None, "it is answered");
+    let _ = lifecycle.handle(Event::CancelAsked, minute(71));
+    assert!(!notified(&mut lifecycle, minute(72)));
+}
+
+#[test]
+fn nobody_is_told_of_a_token_that_renews_itself_or_that_nobody_uses() {
+    let mut renewing = with_notices(RenewMode::Ahead);
+    let mut unused = with_notices(RenewMode::OnRequest);
+    let mut silent = fresh(RenewMode::OnRequest);
+    silent.note_use(minute(40));
+
+    let _ = renewing.handle(Event::Woke, minute(54));
+    let _ = renewing.handle(failed(2, Cause::NodeUnreachable), minute(54));
+
+    assert!(!notified(&mut renewing, minute(54).plus(Duration::from_secs(4))));
+    assert!(!notified(&mut unused, minute(56)));
+    assert!(!notified(&mut silent, minute(56)));
+}
+
+#[test]
+fn an_absent_human_is_told_when_they_return() {
+    let mut lifecycle = with_notices(RenewMode::OnRequest);
+    lifecycle.note_use(minute(40));
+    lifecycle.note_leave(LOCKED);
+    assert!(!notified(&mut lifecycle, minute(56)));
+
+    lifecycle.note_leave(Ok(()));
+
+    assert!(notified(&mut lifecycle, minute(57)));
+}
+
+#[test]
+fn after_three_windows_one_notification_waits() {
+    let mut lifecycle = unanswered();
+    assert_eq!(lifecycle.deadline(minute(5)), Some(minute(35)));
+
+    assert!(!notified(&mut lifecycle, just_before(35 * 60)));
+    assert!(notified(&mut lifecycle, minute(35)));
+    let first = lifecycle.notice().unwrap();
+    assert_eq!(first.ends_at, None);
+    for minutes in 36..60 {
+        let _ = lifecycle.handle(wanted(0), minute(minutes));
+        assert_eq!(lifecycle.notice(), Some(first));
+    }
+    let _ = lifecycle.handle(Event::LogoutAsked, minute(61));
+    assert_eq!(lifecycle.notice(), None);
+}
+
+#[test]
+fn a_spent_budget_is_told_of_too() {
+    let mut lifecycle = with_notices(RenewMode::Ahead);
+    lifecycle.note_leave(spent(9999));
+
+    assert!(!notified(&mut lifecycle, minute(54)));
+    assert!(notified(&mut lifecycle, minute(55)));
+    assert!(notified(&mut lifecycle, minute(61)));
+    assert_eq!(lifecycle.notice().unwrap().number, 1);
+}
