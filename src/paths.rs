@@ -83,6 +83,20 @@ pub fn config_file(environment: impl Fn(&str) -> Option<OsString>) -> Result<Pat
     Ok(folder.join("ucsso").join("config.toml"))
 }
 
+/// What the daemon remembers of how far its user wants to be left alone:
+/// `$XDG_STATE_HOME/ucsso/asked.json`.
+///
+/// # Errors
+///
+/// [`Error::NoHome`] where not even the user database names a home folder.
+pub fn memory_file(environment: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Error> {
+    let folder = absolute(&environment, "XDG_STATE_HOME")
+        .or_else(|| absolute(&environment, "HOME").map(|home| home.join(".local/state")))
+        .or_else(|| directories::BaseDirs::new()?.state_dir().map(Path::to_owned))
+        .ok_or(Error::NoHome)?;
+    Ok(folder.join("ucsso").join("asked.json"))
+}
+
 /// The broker's socket: what `UCSSO_SOCKET` says, else `$XDG_RUNTIME_DIR/ucsso/broker.sock`.
 ///
 /// There is no fallback to a shared folder: whoever is first there could wait with a socket of

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ports::Opened;
 use crate::domain::{
-    AttemptId, Lifecycle, Notice, Remembered, State, Timestamp, Token, default_validity,
+    AttemptId, Lifecycle, Notice, Remembered, State, Timestamp, Token, UNANSWERED, default_validity,
 };
 
 /// The published copy of a cluster's state. Only the owner writes it.
@@ -48,6 +48,12 @@ impl Published {
     #[must_use]
     pub fn enough(&self, min_validity: Option<Duration>) -> Duration {
         min_validity.unwrap_or_else(|| self.state.token().map_or(Duration::ZERO, default_validity))
+    }
+
+    /// How many more windows may be opened in vain before only a notification is shown.
+    #[must_use]
+    pub const fn windows_left(&self) -> u32 {
+        UNANSWERED.saturating_sub(self.remembered.unanswered)
     }
 
     /// The start page of the attempt under way.

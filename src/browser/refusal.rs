@@ -91,6 +91,11 @@ impl Refusals {
         self.0[refusal as usize]
     }
 
+    /// Each reason, and how often it was met.
+    pub fn by_reason(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Refusal::ALL.into_iter().map(|refusal| (refusal.reason(), self.of(refusal)))
+    }
+
     /// How much was refused altogether.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -103,10 +108,14 @@ impl Refusals {
 pub(super) struct Counters([AtomicU64; Refusal::ALL.len()]);
 
 impl Counters {
-    /// Counts one refusal, and logs its reason and nothing else.
+    /// Counts one refusal, and logs its reason and nothing else. Whoever is refused again and
+    /// again does not fill the log: from the tenth on, each doubling is told.
     pub(super) fn count(&self, refusal: Refusal) {
-        self.0[refusal as usize].fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(reason = refusal.reason(), "refused a request to the redirect address");
+        let count = self.0[refusal as usize].fetch_add(1, Ordering::Relaxed) + 1;
+        if count < 10 || count.is_power_of_two() {
+            let reason = refusal.reason();
+            tracing::warn!(reason, count, "refused a request to the redirect address");
+        }
     }
 
     pub(super) fn snapshot(&self) -> Refusals {

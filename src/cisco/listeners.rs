@@ -5,7 +5,7 @@
 //! nobody else can take the port between two logins. Made by `daemon`, used by `mod`.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -39,6 +39,19 @@ impl Listeners {
     #[must_use]
     pub fn bound(&self) -> Vec<SocketAddr> {
         self.cells().values().filter_map(|cell| cell.get().map(Listener::local_addr)).collect()
+    }
+
+    /// What they refused, by reason.
+    #[must_use]
+    pub fn refusals(&self) -> Vec<(&'static str, u64)> {
+        let cells = self.cells();
+        let mut all = BTreeMap::new();
+        for listener in cells.values().filter_map(|cell| cell.get()) {
+            for (reason, count) in listener.refusals().by_reason() {
+                *all.entry(reason).or_default() += count;
+            }
+        }
+        all.into_iter().collect()
     }
 
     fn cells(&self) -> std::sync::MutexGuard<'_, HashMap<SocketAddr, Arc<OnceCell<Listener>>>> {

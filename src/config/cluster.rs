@@ -10,7 +10,7 @@ use super::{
     reader::{Entry, Reader, Report, nearest},
     value::{self, Wrong, shown},
 };
-use crate::domain::{ClusterName, Policy, RenewMode};
+use crate::domain::{ClusterName, LONGEST_SNOOZE, Policy, RenewMode};
 
 /// The client id that Cisco publishes for third-party applications.
 pub(super) const CLIENT_ID: &str =
@@ -38,6 +38,12 @@ const RENEW_MODES: [(&str, RenewMode); 3] = [
 
 /// Shorter, and nobody gets through a second factor; longer, and the window was forgotten.
 const LOGIN_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(30), Duration::from_mins(30));
+
+/// Shorter, and a no is none; `domain` has the same for the longest.
+const SNOOZES: (Duration, Duration) = (Duration::from_mins(5), LONGEST_SNOOZE);
+
+/// Shorter, and nobody can act on it; longer, and no token lives long enough for it.
+const NOTICES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_hours(12));
 
 /// A token of less is of no use; no cluster gives one of more.
 const LIFETIMES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_hours(24));
@@ -187,11 +193,24 @@ fn policy(table: &mut Reader<'_, '_>, report: &mut Report) -> Policy {
     let renew = table.parsed("renew", report, |text| value::word(text, &RENEW_MODES));
     let login_timeout =
         table.parsed("login_timeout", report, |text| value::duration(text, shortest, longest));
+    let notice_before = table.parsed("notify", report, notice);
+    let (shortest, longest) = SNOOZES;
+    let snooze = table.parsed("snooze", report, |text| value::duration(text, shortest, longest));
     Policy {
         renew: renew.unwrap_or(default.renew),
+        notice_before: notice_before.unwrap_or(default.notice_before),
+        snooze: snooze.unwrap_or(default.snooze),
         login_timeout: login_timeout.unwrap_or(default.login_timeout),
         ..default
     }
+}
+
+/// How long before the end of a token its human is notified, or `off`.
+fn notice(text: &str) -> Result<Option<Duration>, Wrong> {
+    if text == "off" {
+        return Ok(None);
+    }
+    value::duration(text, NOTICES.0, NOTICES.1).map(Some)
 }
 
 fn lifetime(table: &mut Reader<'_, '_>, report: &mut Report) -> LifetimeBounds {

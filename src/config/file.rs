@@ -222,6 +222,8 @@ mod tests {
             verify_path = "/vmrest/users?x={user}"
             renew = "ahead"
             login_timeout = "1m30s"
+            notify = "off"
+            snooze = "2h"
             lifetime = { fallback = "1m", max = "1h" }
             [clusters."mail.1".pins]
             "cuc-1.example.com" = ["sha256/BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="]
@@ -250,6 +252,8 @@ mod tests {
         assert_eq!(mail.verify_path, "/vmrest/users?x={user}");
         assert_eq!(mail.policy.renew, RenewMode::Ahead);
         assert_eq!(mail.policy.login_timeout, Duration::from_secs(90));
+        assert_eq!(mail.policy.notice_before, None);
+        assert_eq!(mail.policy.snooze, Duration::from_hours(2));
         assert_eq!(mail.lifetime, LifetimeBounds { fallback: 60, max: 3600 });
     }
 

@@ -47,6 +47,15 @@ With --no-browser the page's address is printed instead. It works once. The page
 machine: with a browser on another one, forward its port first, with the `ssh -L` line that is \
 printed too.";
 
+const CANCEL_HELP: &str = "\
+A no is a no: for as long as `snooze` in the configuration says (8 hours), no login of this \
+cluster begins by itself. `ucssoctl login` begins one at any time.";
+
+const SNOOZE_HELP: &str = "\
+Programs that want a token are told that somebody has to log in, a token that is held is handed \
+out until it ends, and the login that is under way is cancelled. It outlasts a restart of the \
+daemon. `ucssoctl login` begins a login at any time, and ends it.";
+
 /// Asks ucssod for tokens, and tells it what to do.
 #[derive(Debug, Parser)]
 #[command(
@@ -94,7 +103,11 @@ pub(super) enum Question {
     #[command(after_long_help = LOGIN_HELP)]
     Login(LoginArgs),
     /// Cancel the login that is under way; a good token stays
+    #[command(after_long_help = CANCEL_HELP)]
     Cancel(ClusterArgs),
+    /// Have no login of a cluster begin by itself for a while
+    #[command(after_long_help = SNOOZE_HELP)]
+    Snooze(SnoozeArgs),
     /// Forget a cluster's token
     #[command(after_long_help = "\
 The token is not revoked on the cluster: no way to do that is published. Nor does the browser \
@@ -168,6 +181,19 @@ pub(super) struct LoginArgs {
     /// Open no browser, and print the address of the login page
     #[arg(long)]
     pub(super) no_browser: bool,
+}
+
+/// `ucssoctl snooze`.
+#[derive(Debug, Args)]
+pub(super) struct SnoozeArgs {
+    /// The cluster
+    pub(super) cluster: ClusterName,
+    /// For how long, `2h` for example, at most a week [default: what the configuration says]
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub(super) length: Option<Duration>,
+    /// No longer: a login may begin by itself again
+    #[arg(long, conflicts_with = "length")]
+    pub(super) off: bool,
 }
 
 /// A command about one cluster.

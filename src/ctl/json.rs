@@ -4,6 +4,8 @@
 //! value is `null`, never left out. Times come twice, as RFC 3339 in UTC and as seconds since
 //! the epoch. The status never contains a token.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -27,6 +29,11 @@ struct Server<'a> {
     start_time: Option<String>,
     start_epoch: Option<i64>,
     warnings: &'a [String],
+    reserve: Option<&'a str>,
+    reserve_time: Option<String>,
+    reserve_epoch: Option<i64>,
+    windows_left: Option<u32>,
+    refused_redirects: BTreeMap<&'a str, u64>,
 }
 
 #[derive(Serialize)]
@@ -49,6 +56,9 @@ struct Entry<'a> {
     renew_epoch: Option<i64>,
     pause_time: Option<String>,
     pause_epoch: Option<i64>,
+    snooze_time: Option<String>,
+    snooze_epoch: Option<i64>,
+    windows_left: u32,
     attempt: Option<u64>,
     give_up_time: Option<String>,
     give_up_epoch: Option<i64>,
@@ -119,6 +129,8 @@ impl<'a> StatusDocument<'a> {
     fn of(status: &'a proto::GetStatusResponse) -> Self {
         let server = status.server.as_ref();
         let start = server.and_then(|server| moment::timestamp(server.start_time.as_ref()));
+        let reserve = server.and_then(|server| moment::timestamp(server.reserve_time.as_ref()));
+        let refused = server.into_iter().flat_map(|server| &server.refused_redirects);
         Self {
             schema_version: SCHEMA_VERSION,
             server: Server {
@@ -127,6 +139,13 @@ impl<'a> StatusDocument<'a> {
                 start_time: start.map(moment::rfc3339),
                 start_epoch: start.map(Timestamp::as_second),
                 warnings: server.map_or(&[], |server| &server.warnings),
+                reserve: server.and_then(|server| some_text(&server.reserve)),
+                reserve_time: reserve.map(moment::rfc3339),
+                reserve_epoch: reserve.map(Timestamp::as_second),
+                windows_left: server.map(|server| server.windows_left),
+                refused_redirects: refused
+                    .map(|refused| (refused.reason.as_str(), refused.count))
+                    .collect(),
             },
             clusters: status.clusters.iter().map(Entry::of).collect(),
         }
@@ -136,11 +155,12 @@ impl<'a> StatusDocument<'a> {
 impl<'a> Entry<'a> {
     fn of(status: &'a proto::ClusterStatus) -> Self {
         let time = |sent: &Option<_>| moment::timestamp(sent.as_ref());
-        let [obtained, expiry, renewal, pause, give_up] = [
+        let [obtained, expiry, renewal, pause, snooze, give_up] = [
             time(&status.obtain_time),
             time(&status.expire_time),
             time(&status.renew_time),
             time(&status.pause_time),
+            time(&status.snooze_time),
             time(&status.give_up_time),
         ];
         Self {
@@ -165,6 +185,9 @@ impl<'a> Entry<'a> {
             renew_epoch: renewal.map(Timestamp::as_second),
             pause_time: pause.map(moment::rfc3339),
             pause_epoch: pause.map(Timestamp::as_second),
+            snooze_time: snooze.map(moment::rfc3339),
+            snooze_epoch: snooze.map(Timestamp::as_second),
+            windows_left: status.windows_left,
             attempt: some_number(status.attempt),
             give_up_time: give_up.map(moment::rfc3339),
             give_up_epoch: give_up.map(Timestamp::as_second),

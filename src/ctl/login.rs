@@ -1,11 +1,13 @@
-//! `ucssoctl login`, `cancel` and `logout`: the acts that need a human.
+//! `ucssoctl login`, `cancel`, `snooze` and `logout`: the acts that need a human.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use url::{Host, Url};
 
 use super::{
-    args::LoginArgs,
+    args::{LoginArgs, SnoozeArgs},
     error::Error,
     moment, status,
     terminal::{note, now, out},
@@ -15,7 +17,7 @@ use crate::{
     rpc::{
         client::Client,
         proto::{
-            CancelLoginRequest, ClusterStatus, LogoutRequest, StartLoginRequest,
+            CancelLoginRequest, ClusterStatus, LogoutRequest, SnoozeRequest, StartLoginRequest,
             start_login_response::{Event, Opened},
         },
     },
@@ -63,7 +65,32 @@ pub(super) async fn cancel(client: &Client, cluster: &ClusterName) -> Result<(),
     let request = CancelLoginRequest { cluster: cluster.to_string() };
     let answer = client.login().cancel_login(request).await?.into_inner();
     let what = if answer.cancelled { "the login is cancelled" } else { "no login was under way" };
-    out(&format!("{cluster}: {what}\n"))
+    let alone = left_alone(answer.snooze_time.as_ref());
+    out(&format!("{cluster}: {what}{alone}\n"))
+}
+
+/// Leaves the human of a cluster alone, or no longer.
+pub(super) async fn snooze(client: &Client, args: SnoozeArgs) -> Result<(), Error> {
+    let SnoozeArgs { cluster, length, off } = args;
+    let length = if off { Some(Duration::ZERO) } else { length };
+    // What the command line takes, the wire takes too.
+    let duration = length.map(prost_types::Duration::try_from).transpose().unwrap_or_default();
+    let request = SnoozeRequest { cluster: cluster.to_string(), duration };
+    let answer = client.login().snooze(request).await?.into_inner();
+    let what = match answer.snooze_time {
+        Some(_) => "you are left alone",
+        None => "a login may begin by itself",
+    };
+    let alone = left_alone(answer.snooze_time.as_ref());
+    out(&format!("{cluster}: {what}{alone}\n"))
+}
+
+/// Until when no login begins by itself, as the end of a line.
+fn left_alone(until: Option<&prost_types::Timestamp>) -> String {
+    moment::timestamp(until).map_or_else(String::new, |until| {
+        let until = moment::local_with_zone(until, &now());
+        format!("; no login opens by itself before {until}")
+    })
 }
 
 /// Forgets the token of a cluster.
@@ -101,8 +128,9 @@ async fn leave(client: &Client, cluster: &str, ours: bool) -> Error {
     }
     let request = CancelLoginRequest { cluster: cluster.to_owned() };
     match client.login().cancel_login(request).await {
-        Ok(_) => {
-            note(&format!("\n{cluster}: the login is cancelled\n"));
+        Ok(answer) => {
+            let alone = left_alone(answer.into_inner().snooze_time.as_ref());
+            note(&format!("\n{cluster}: the login is cancelled{alone}\n"));
             Error::Interrupted
         }
         Err(status) => status.into(),

@@ -73,6 +73,7 @@ async fn ask(socket: &Path, question: Question) -> Result<ExitCode, Error> {
         Question::Token(args) => token::run(&client, args).await?,
         Question::Login(args) => login::run(&client, args).await?,
         Question::Cancel(args) => login::cancel(&client, &args.cluster).await?,
+        Question::Snooze(args) => login::snooze(&client, args).await?,
         Question::Logout(args) => login::log_out(&client, &args.cluster).await?,
     }
     Ok(Exit::Done.into())

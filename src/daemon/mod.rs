@@ -5,6 +5,7 @@
 //! `bin/ucsso-lab` for its demonstration.
 
 pub mod clock;
+mod memory;
 pub mod socket;
 
 use std::{
@@ -16,10 +17,11 @@ use clap::Parser;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::Notify,
+    time::timeout,
 };
 use tracing::{info, warn};
 
-use self::clock::SystemClock;
+use self::{clock::SystemClock, memory::Memory};
 use crate::{
     broker::{Broker, ports::Clock},
     browser::Opener,
@@ -112,9 +114,10 @@ fn start(arguments: &Arguments) -> Result<(), Error> {
         None => paths::socket(environment)?,
     };
     let config = Config::load(&file)?;
+    let memory = paths::memory_file(environment)?;
     on_a_runtime(async {
         let stop = told_to_stop().map_err(Error::System)?;
-        run(config, &socket, stop).await
+        run(config, &socket, memory, stop).await
     })
 }
 
@@ -134,6 +137,7 @@ fn on_a_runtime(work: impl Future<Output = Result<(), Error>>) -> Result<(), Err
 async fn run(
     config: Config,
     socket: &std::path::Path,
+    memory: PathBuf,
     stop: impl Future<Output = &'static str>,
 ) -> Result<(), Error> {
     let (listener, _socket) = socket::bind(socket)?;
@@ -141,24 +145,32 @@ async fn run(
     let listeners = Listeners::new();
     let opener = Opener::new(config.browser.clone());
     let ports = redirect_ports(&config);
-    let mut broker = Broker::new(clock.clone());
+    let memory = Memory::open(memory);
+    let mut broker = Broker::remembering(clock.clone(), &memory.windows());
     for (name, cluster) in config.clusters {
         let cluster = Arc::new(cluster);
         let login =
             CiscoLogin::new(Arc::clone(&cluster), clock.clone(), listeners.clone(), opener.clone());
         let login = login.map_err(|source| Error::Cluster { cluster: name, source })?;
-        broker.add(presented(&cluster), policy(&cluster), login);
+        let remembered = memory.of(&cluster.name);
+        broker.add_remembering(presented(&cluster), policy(&cluster), login, remembered);
     }
     let broker = Arc::new(broker);
+    let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));
     // A port that another program has now may be free when it is needed: the login tries again.
     for addr in ports.keys() {
         let _ = listeners.at(*addr).await;
     }
+    let refused = listeners.clone();
     let warnings = move || port_warnings(&ports, &listeners);
     for warning in warnings() {
         warn!("{warning}");
     }
-    let facts = rpc::ServerFacts { started: clock.now(), warnings: Box::new(warnings) };
+    let facts = rpc::ServerFacts {
+        started: clock.now(),
+        warnings: Box::new(warnings),
+        refused_redirects: Box::new(move || refused.refusals()),
+    };
     info!(socket = %socket.display(), "ready");
 
     let stopping = Arc::clone(&broker);
@@ -171,10 +183,13 @@ async fn run(
         farewell.notify_one();
         clock.sleep_until(clock.now().plus(FAREWELL)).await;
     };
-    tokio::select! {
-        served = rpc::serve(listener, broker, facts, farewell.notified()) => Ok(served?),
+    let ended = tokio::select! {
+        served = rpc::serve(listener, broker, facts, farewell.notified()) => served,
         () = end => Ok(()),
-    }
+    };
+    // What somebody said a moment ago is written down.
+    let _ = timeout(FAREWELL, memory).await;
+    Ok(ended?)
 }
 
 fn presented(cluster: &ClusterConfig) -> Cluster {

@@ -37,7 +37,7 @@ pub use due::Notice;
 pub use failure::{Cause, Failure, FailureKind};
 pub use lifecycle::Lifecycle;
 pub use pause::{Pause, Remembered};
-pub use policy::{LONGEST_SNOOZE, Policy, RenewMode, default_validity};
+pub use policy::{LONGEST_SNOOZE, Policy, RenewMode, UNANSWERED, default_validity};
 pub use state::{Effect, Event, Lapse, State};
 pub use time::Timestamp;
 pub use token::{Generation, Grant, Secret, Token};

@@ -81,6 +81,9 @@ pub(super) const AFTER_WAKING: Duration = Duration::from_secs(30);
 /// The longest time a human can ask to be left alone.
 pub const LONGEST_SNOOZE: Duration = Duration::from_hours(7 * 24);
 
+/// How many windows of one cluster are opened for nobody before only a notification is shown.
+pub const UNANSWERED: u32 = 3;
+
 /// What follows a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BackOff {
@@ -93,7 +96,7 @@ pub(super) enum BackOff {
 /// What follows so many failures in a row.
 ///
 /// Where no human was bothered, the next try may come soon; it doubles up to 5 minutes. Where one
-/// was, they are left alone for 1 and then 5 minutes. Three windows without an answer are enough:
+/// was, they are left alone for 1 and then 5 minutes. [`UNANSWERED`] windows are enough:
 /// nobody is there, and a weekend has room for hundreds. What follows after half an hour is a
 /// notification, which waits without being in the way.
 pub(super) fn back_off(kind: FailureKind, tally: Tally) -> BackOff {
@@ -104,9 +107,9 @@ pub(super) fn back_off(kind: FailureKind, tally: Tally) -> BackOff {
         }
         FailureKind::TimedOut | FailureKind::Declined | FailureKind::Refused => {
             match tally.unanswered {
-                0 | 1 => BackOff::Wait(Duration::from_mins(1)),
+                UNANSWERED.. => BackOff::NotifyAfter(Duration::from_mins(30)),
                 2 => BackOff::Wait(Duration::from_mins(5)),
-                _ => BackOff::NotifyAfter(Duration::from_mins(30)),
+                _ => BackOff::Wait(Duration::from_mins(1)),
             }
         }
     }

@@ -56,6 +56,8 @@ impl proto::ClusterStatus {
             failure: state.failure().map(|failure| proto::Failure::new(failure, clock)),
             renew: handle.renew_mode().as_str().into(),
             login_on_demand: state.begins_on_demand(),
+            snooze_time: handle.snoozed_until().map(time),
+            windows_left: published.windows_left(),
         }
     }
 }
@@ -71,10 +73,8 @@ impl proto::Failure {
     }
 }
 
-/// A wish for validity, as the wire has it.
-pub(super) fn min_validity(
-    wished: Option<prost_types::Duration>,
-) -> Result<Option<Duration>, Refusal> {
+/// A wish for a length of time, as the wire has it.
+pub(super) fn wished(wished: Option<prost_types::Duration>) -> Result<Option<Duration>, Refusal> {
     wished.map(|wish| Duration::try_from(wish).map_err(|_| Refusal::Duration)).transpose()
 }
 
@@ -146,11 +146,11 @@ mod tests {
 
     #[test]
     fn a_negative_validity_is_refused() {
-        let wish = |seconds, nanos| min_validity(Some(prost_types::Duration { seconds, nanos }));
+        let wish = |seconds, nanos| wished(Some(prost_types::Duration { seconds, nanos }));
 
         assert_eq!(wish(90, 0).unwrap(), Some(Duration::from_secs(90)));
         assert!(wish(-1, 0).is_err());
-        assert_eq!(min_validity(None).unwrap(), None);
+        assert_eq!(wished(None).unwrap(), None);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{convert, proto};
 use crate::{
-    broker::{ClusterHandle, ports::Clock},
-    domain::Timestamp,
+    broker::{Broker, ClusterHandle, ports::Clock},
+    domain::{Reserve, Timestamp},
 };
 
 /// What does not depend on a cluster.
@@ -14,14 +14,19 @@ pub struct ServerFacts {
     pub started: Timestamp,
     /// What an operator should know now.
     pub warnings: Box<dyn Fn() -> Vec<String> + Send + Sync>,
+    /// How often the redirect addresses refused a request, by reason.
+    pub refused_redirects: Box<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>,
 }
 
 impl ServerFacts {
     pub(super) fn status<C: Clock>(
         &self,
         clusters: &[ClusterHandle<C>],
-        clock: &C,
+        broker: &Broker<C>,
     ) -> proto::GetStatusResponse {
+        let clock = broker.clock();
+        let reserve = broker.reserve();
+        let refused = (self.refused_redirects)().into_iter().filter(|(_, count)| *count > 0);
         proto::GetStatusResponse {
             clusters: clusters
                 .iter()
@@ -32,6 +37,14 @@ impl ServerFacts {
                 start_time: Some(convert::time(clock, self.started)),
                 pid: std::process::id(),
                 warnings: (self.warnings)(),
+                reserve: reserve.map_or("", Reserve::as_str).into(),
+                reserve_time: reserve
+                    .and_then(Reserve::until)
+                    .map(|until| convert::time(clock, until)),
+                windows_left: u32::try_from(broker.windows_left()).unwrap_or(u32::MAX),
+                refused_redirects: refused
+                    .map(|(reason, count)| proto::RefusedRedirects { reason: reason.into(), count })
+                    .collect(),
             }),
         }
     }

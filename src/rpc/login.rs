@@ -23,6 +23,12 @@ pub(super) struct Logins<C> {
     pub(super) broker: Arc<Broker<C>>,
 }
 
+impl<C: Clock> Logins<C> {
+    fn clock(&self) -> &C {
+        self.broker.clock()
+    }
+}
+
 /// How many events may wait for a slow reader; a login has three or four.
 const EVENTS: usize = 8;
 
@@ -58,7 +64,20 @@ impl<C: Clock> Login for Logins<C> {
     ) -> Result<Response<proto::CancelLoginResponse>, Status> {
         let cluster = find(&self.broker, &request.into_inner().cluster)?;
         let cancelled = cluster.cancel().await.map_err(|lack| refuse(cluster, lack))?;
-        Ok(Response::new(proto::CancelLoginResponse { cancelled }))
+        let snooze_time = cluster.snoozed_until().map(|at| convert::time(self.clock(), at));
+        Ok(Response::new(proto::CancelLoginResponse { cancelled, snooze_time }))
+    }
+
+    async fn snooze(
+        &self,
+        request: Request<proto::SnoozeRequest>,
+    ) -> Result<Response<proto::SnoozeResponse>, Status> {
+        let request = request.into_inner();
+        let cluster = find(&self.broker, &request.cluster)?;
+        let length = convert::wished(request.duration)?;
+        let until = cluster.snooze(length).await.map_err(|lack| refuse(cluster, lack))?;
+        let snooze_time = until.map(|at| convert::time(self.clock(), at));
+        Ok(Response::new(proto::SnoozeResponse { snooze_time }))
     }
 
     async fn logout(

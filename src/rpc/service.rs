@@ -33,7 +33,7 @@ impl<C: Clock> TokenBroker for Tokens<C> {
         let request = request.into_inner();
         let cluster = find(&self.broker, &request.cluster)?;
         let ask = Ask {
-            min_validity: convert::min_validity(request.min_validity)?,
+            min_validity: convert::wished(request.min_validity)?,
             interaction: convert::interaction(request.interaction),
         };
         let token = cluster.token(ask).await.map_err(|lack| refuse(cluster, lack))?;
@@ -68,7 +68,7 @@ impl<C: Clock> TokenBroker for Tokens<C> {
         request: Request<proto::GetStatusRequest>,
     ) -> Result<Response<proto::GetStatusResponse>, Status> {
         let clusters = self.named(&request.into_inner().clusters)?;
-        Ok(Response::new(self.facts.status(&clusters, self.broker.clock())))
+        Ok(Response::new(self.facts.status(&clusters, &self.broker)))
     }
 
     type WatchStatusStream = Answers<proto::WatchStatusResponse>;
@@ -83,9 +83,9 @@ impl<C: Clock> TokenBroker for Tokens<C> {
             .enumerate()
             .map(|(n, cluster)| (n, WatchStream::new(cluster.subscribe())))
             .collect();
-        let (facts, clock) = (Arc::clone(&self.facts), self.broker.clock().clone());
+        let (facts, broker) = (Arc::clone(&self.facts), Arc::clone(&self.broker));
         let answers = changes.map(move |_| {
-            Ok(proto::WatchStatusResponse { status: Some(facts.status(&clusters, &clock)) })
+            Ok(proto::WatchStatusResponse { status: Some(facts.status(&clusters, &broker)) })
         });
         let last = Status::from(Refusal::Stopping);
         Ok(Response::new(Box::pin(answers.chain(tokio_stream::once(Err(last))))))

@@ -35,6 +35,7 @@ impl Served {
         let listener = UnixListener::bind(&socket).unwrap();
         let rig = Arc::new(Rig::new(policy));
         let facts = ServerFacts {
+            refused_redirects: Box::new(|| vec![("wrong_nonce", 3), ("ticket", 0)]),
             started: rig.clock.now(),
             warnings: Box::new(|| vec!["the port is taken".into()]),
         };

@@ -35,7 +35,13 @@ fn estate() -> Vec<ClusterStatus> {
         },
         ClusterStatus {
             pause_time: at(60),
-            ..cluster("branch", ClusterState::Cold, Lapse::LoggedOut)
+            windows_left: 1,
+            ..cluster("branch", ClusterState::Cold, Lapse::Expired)
+        },
+        ClusterStatus {
+            snooze_time: at(7200),
+            windows_left: 3,
+            ..cluster("voicemail", ClusterState::Cold, Lapse::Expired)
         },
         failed(
             "factory",

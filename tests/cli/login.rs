@@ -218,6 +218,28 @@ fn cancel_and_logout_say_what_they_found() {
 }
 
 #[test]
+fn whoever_said_not_now_is_told_how_long_that_holds() {
+    let snoozed = FakeDaemon::start(Script {
+        there_was_one: true,
+        snooze_time: at(7200),
+        ..Script::default()
+    });
+    let says = |line: &str, answer: &str| assert_says(&ask(&snoozed, line), 0, answer, "");
+    let until = "no login opens by itself before 2100-01-01 03:00 CET\n";
+
+    says("cancel hq", &format!("hq: the login is cancelled; {until}"));
+    says("snooze hq", &format!("hq: you are left alone; {until}"));
+    says("snooze hq --for 2h", &format!("hq: you are left alone; {until}"));
+    says("snooze hq --off", "hq: a login may begin by itself\n");
+
+    assert_eq!(
+        snoozed.calls(),
+        ["CancelLogin hq", "Snooze hq -", "Snooze hq 7200s", "Snooze hq 0s"]
+    );
+    assert_eq!(ask(&snoozed, "snooze hq --off --for 2h").status.code(), Some(2));
+}
+
+#[test]
 fn a_watched_status_is_a_line_of_json_for_each_change_until_it_is_ended() {
     let daemon = daemon(vec![valid("hq", ClusterState::Fresh)]);
     let watch = Running::start(&daemon, "status hq --watch --json");

@@ -16,7 +16,7 @@ use std::process::Output;
 use assert_cmd::Command;
 use prost_types::{Duration, Timestamp};
 use ucsso::rpc::proto::{
-    ClusterState, ClusterStatus, GetStatusResponse, Lapse, ServerStatus, Token,
+    ClusterState, ClusterStatus, GetStatusResponse, Lapse, RefusedRedirects, ServerStatus, Token,
 };
 
 use fake_daemon::{FakeDaemon, Script};
@@ -87,6 +87,12 @@ fn daemon(clusters: Vec<ClusterStatus>) -> FakeDaemon {
         start_time: at(-3600),
         pid: 4211,
         warnings: vec!["port 27443 is taken by another program".into()],
+        reserve: "spent".into(),
+        reserve_time: at(1200),
+        windows_left: 0,
+        refused_redirects: [("foreign_peer", 9), ("wrong_nonce", 3)]
+            .map(|(reason, count)| RefusedRedirects { reason: reason.into(), count })
+            .to_vec(),
     };
     let token = Token {
         access_token: TOKEN.into(),

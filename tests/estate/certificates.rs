@@ -2,11 +2,7 @@
 
 use ucsso::lab::{Certificates, LabConfig};
 
-use crate::{
-    estate::Estate,
-    process::{Process, run},
-    rig::End,
-};
+use crate::{estate::Estate, process::run, rig::End};
 
 /// A configuration without the lab's authority.
 fn without_authority(toml: &str) -> String {
@@ -27,15 +23,10 @@ fn pin_lines(said: &str) -> String {
 
 impl Estate {
     /// Adds lines to the end of the configuration, and starts the daemon again.
-    async fn with_added(mut self, lines: &str) -> Self {
+    async fn with_added(self, lines: &str) -> Self {
         let written = std::fs::read_to_string(self.home.path("config.toml")).unwrap();
         self.home.configure(&format!("{written}\n{lines}"));
-        let pid = self.daemon.pid().unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        self.daemon.end().await;
-        self.daemon = Process::start(&mut self.home.ucssod());
-        self.daemon.line_with("ready").await;
-        self
+        self.restarted().await
     }
 }
 

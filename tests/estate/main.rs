@@ -14,6 +14,7 @@ mod process;
 mod rig;
 
 mod answers;
+mod asking;
 mod browsers;
 mod callers;
 mod certificates;

@@ -15,7 +15,10 @@ use ucsso::{
     },
 };
 
-use crate::estate::{Estate, Login};
+use crate::{
+    estate::{Estate, Login},
+    process::Process,
+};
 
 /// An estate in which everything works.
 pub(crate) async fn estate() -> Estate {
@@ -90,6 +93,16 @@ impl Estate {
         let walked = login.walked(&mut self.walk(user)).await.unwrap();
         assert!(!walked.ok, "{walked:?}");
         (walked, login.ended().await)
+    }
+
+    /// The same with its daemon started again.
+    pub(crate) async fn restarted(mut self) -> Self {
+        let pid = self.daemon.pid().unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.daemon.end().await;
+        self.daemon = Process::start(&mut self.home.ucssod());
+        self.daemon.line_with("ready").await;
+        self
     }
 
     /// A command that says nothing on standard output.

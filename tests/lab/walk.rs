@@ -106,7 +106,7 @@ async fn a_login_goes_from_the_start_page_to_the_landing_page() {
     let lines = vec!["a".to_owned(), "b".to_owned()];
     let until = Some(1_700_000_000_000);
     let title = "Done".to_owned();
-    assert_eq!(walked, Walked { ok: true, title, lines, until, form_shown: true });
+    assert_eq!(walked, Walked { ok: true, title, lines, until, form_shown: true, next: None });
     let Posted { headers, message } = pages.posted.lock().unwrap().clone().unwrap();
     assert_eq!(message["nonce"], "n0");
     assert_eq!(message["query"], "");

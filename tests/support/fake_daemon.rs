@@ -16,8 +16,8 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use ucsso::rpc::proto::{
     CancelLoginRequest, CancelLoginResponse, GetStatusRequest, GetStatusResponse, GetTokenRequest,
     GetTokenResponse, LogoutRequest, LogoutResponse, ReportRejectedRequest, ReportRejectedResponse,
-    StartLoginRequest, StartLoginResponse, Token, WatchStatusRequest, WatchStatusResponse,
-    WatchTokenRequest, WatchTokenResponse,
+    SnoozeRequest, SnoozeResponse, StartLoginRequest, StartLoginResponse, Token,
+    WatchStatusRequest, WatchStatusResponse, WatchTokenRequest, WatchTokenResponse,
     login_server::{Login, LoginServer},
     start_login_response::Event,
     token_broker_server::{TokenBroker, TokenBrokerServer},
@@ -37,6 +37,8 @@ pub(crate) struct Script {
     pub(crate) login_hangs: bool,
     /// Whether there was a token to forget, or a login to cancel.
     pub(crate) there_was_one: bool,
+    /// Until when the human is left alone once they asked for it.
+    pub(crate) snooze_time: Option<prost_types::Timestamp>,
 }
 
 /// A daemon on a socket in a folder of its own. It ends when this is dropped.
@@ -218,7 +220,22 @@ impl Login for Service {
         request: Request<CancelLoginRequest>,
     ) -> Result<Response<CancelLoginResponse>, Status> {
         self.note(&request, |asked| format!("CancelLogin {}", asked.cluster))?;
-        Ok(Response::new(CancelLoginResponse { cancelled: self.script.there_was_one }))
+        let cancelled = self.script.there_was_one;
+        let snooze_time = self.script.snooze_time.filter(|_| cancelled);
+        Ok(Response::new(CancelLoginResponse { cancelled, snooze_time }))
+    }
+
+    async fn snooze(
+        &self,
+        request: Request<SnoozeRequest>,
+    ) -> Result<Response<SnoozeResponse>, Status> {
+        self.note(&request, |asked| {
+            let duration = asked.duration.map_or("-".to_owned(), |d| d.to_string());
+            format!("Snooze {} {duration}", asked.cluster)
+        })?;
+        let over = request.get_ref().duration == Some(prost_types::Duration::default());
+        let snooze_time = self.script.snooze_time.filter(|_| !over);
+        Ok(Response::new(SnoozeResponse { snooze_time }))
     }
 
     async fn logout(

@@ -81,7 +81,9 @@ impl View<'_> {
         let phrases: Vec<_> = phrases.into_iter().flatten().collect();
         let block = Block { columns: self.canvas.columns(), indent: 0, style: FAINT };
         let mut out = block.flow(&phrases, glyphs.dot);
-        for warning in &server.warnings {
+        let reserve = words::reserve(server, self.now);
+        let refused = words::refused(server);
+        for warning in server.warnings.iter().chain(&reserve).chain(&refused) {
             out.push_str(&Block { style: WANTING, ..block }.lines(glyphs.warning, warning));
         }
         out

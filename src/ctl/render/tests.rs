@@ -74,6 +74,7 @@ fn estate() -> GetStatusResponse {
         start_time: at(-19_000),
         pid: 4211,
         warnings: vec!["port 27443 is taken by another program".to_owned()],
+        ..ServerStatus::default()
     };
     GetStatusResponse { clusters, server: Some(server) }
 }

@@ -9,7 +9,7 @@ use jiff::Zoned;
 
 use crate::{
     ctl::moment,
-    rpc::proto::{ClusterState, ClusterStatus, Failure, Lapse},
+    rpc::proto::{ClusterState, ClusterStatus, Failure, Lapse, ServerStatus},
 };
 
 /// How things are with a cluster.
@@ -73,7 +73,10 @@ pub(super) fn of(status: &ClusterStatus, elapsed: Duration, now: &Zoned) -> Word
         mood,
         state,
         left: left(status, elapsed, now),
-        phrases: [Some(who(status)), next(status, now)].into_iter().flatten().collect(),
+        phrases: [Some(who(status)), next(status, now), windows(status)]
+            .into_iter()
+            .flatten()
+            .collect(),
         trouble: failure.map(|failure| trouble(failure, now)),
         remedy: remedy(status, mood),
         why,
@@ -117,12 +120,17 @@ fn next(status: &ClusterStatus, now: &Zoned) -> Option<String> {
     let pause =
         moment::timestamp(status.pause_time.as_ref()).filter(|pause| *pause > now.timestamp());
     let renewal = at(status.renew_time.as_ref());
+    let snooze =
+        moment::timestamp(status.snooze_time.as_ref()).filter(|snooze| *snooze > now.timestamp());
     match (status.state(), status.renew.as_str()) {
         (ClusterState::Authenticating | ClusterState::Renewing, _) => {
             Some(at(status.give_up_time.as_ref()).map_or_else(
                 || "waiting until another cluster's login is done".to_owned(),
                 |until| format!("waiting for the browser until {until}"),
             ))
+        }
+        (ClusterState::Fresh | ClusterState::Cold, _) if let Some(snooze) = snooze => {
+            Some(format!("left alone until {}, as you asked", moment::local(snooze, now)))
         }
         (ClusterState::Fresh | ClusterState::Cold, _) if let Some(pause) = pause => {
             Some(format!("no login opens by itself before {}", moment::local(pause, now)))
@@ -143,6 +151,46 @@ fn next(status: &ClusterStatus, now: &Zoned) -> Option<String> {
         }
         (ClusterState::Unspecified, _) => None,
     }
+}
+
+/// How many windows may still be opened in vain, where some were.
+fn windows(status: &ClusterStatus) -> Option<String> {
+    let idle = matches!(status.state(), ClusterState::Fresh | ClusterState::Cold);
+    match status.windows_left {
+        1 if idle => Some("one more window, then a notification".to_owned()),
+        2 if idle => Some("two more windows, then a notification".to_owned()),
+        _ => None,
+    }
+}
+
+/// What stands against windows on every cluster.
+pub(super) fn reserve(server: &ServerStatus, now: &Zoned) -> Option<String> {
+    let until = moment::timestamp(server.reserve_time.as_ref())
+        .map(|until| format!(" before {}", moment::local(until, now)))
+        .unwrap_or_default();
+    let why = match server.reserve.as_str() {
+        "" => return None,
+        "locked" => "the desktop is locked",
+        "idle" => "nobody has touched the desktop for a while",
+        "just-woke" => "the machine has just woken",
+        "spent" => "nobody answered the windows of the last hour",
+        // Of a later version.
+        other => other,
+    };
+    Some(format!("{why}: no login opens by itself{until}"))
+}
+
+/// What the redirect addresses refused.
+pub(super) fn refused(server: &ServerStatus) -> Option<String> {
+    let all: u64 = server.refused_redirects.iter().map(|refused| refused.count).sum();
+    let each: Vec<_> = server
+        .refused_redirects
+        .iter()
+        .map(|refused| format!("{} {}", refused.reason, refused.count))
+        .collect();
+    let requests = if all == 1 { "request was" } else { "requests were" };
+    (all > 0)
+        .then(|| format!("{all} {requests} refused at the redirect address: {}", each.join(", ")))
 }
 
 /// What went wrong, and when.

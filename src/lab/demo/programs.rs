@@ -88,6 +88,7 @@ impl Scratch {
         let child = command
             .env("HOME", &self.home)
             .env("XDG_RUNTIME_DIR", &self.home)
+            .env("XDG_STATE_HOME", &self.home)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)

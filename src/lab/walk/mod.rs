@@ -52,6 +52,8 @@ pub struct Walked {
     pub until: Option<u64>,
     /// Whether a form had to be filled in.
     pub form_shown: bool,
+    /// The start page of another login, to which a browser goes on by itself.
+    pub next: Option<Url>,
 }
 
 /// The end of a login outside the daemon. It holds a token.
@@ -177,8 +179,10 @@ impl Walk {
             .body(message.to_string());
         let answer: Answer = serde_json::from_str(&self.send(url, request).await?.body)
             .map_err(|_| WalkError::Landing)?;
-        let Answer { ok, title, lines, until } = answer;
-        Ok(Walked { ok, title, lines, until, form_shown: arrival.form_shown })
+        let Answer { ok, title, lines, until, next } = answer;
+        let next = next.map(|next| Url::parse(&next)).transpose();
+        let next = next.map_err(|_| WalkError::Landing)?;
+        Ok(Walked { ok, title, lines, until, form_shown: arrival.form_shown, next })
     }
 
     /// Goes to a page as somebody does who clicks.
@@ -270,6 +274,7 @@ struct Answer {
     title: String,
     lines: Vec<String>,
     until: Option<u64>,
+    next: Option<String>,
 }
 
 /// A redirect keeps the fragment unless it brings its own (RFC 9110 10.2.2).
