@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
-use super::{listener::Serving, visit::OneTime};
+use super::{ByHand, listener::Serving, visit::OneTime};
 
 /// One pending login. Dropping it withdraws the ticket, the nonce and the path. It keeps its
 /// listener serving.
@@ -43,6 +43,12 @@ impl Expectation {
             Some(arrival) => arrival,
             None => std::future::pending().await,
         }
+    }
+
+    /// The way in for a redirect that a human brings by hand. What it brings is the next arrival.
+    #[must_use]
+    pub fn by_hand(&self) -> ByHand {
+        ByHand { serving: Arc::clone(&self.serving), path: self.path.clone() }
     }
 
     /// Whether a browser has fetched the start page.

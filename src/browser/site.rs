@@ -62,6 +62,11 @@ impl Site {
         format!("{}{START}{}", self.authority.origin, ticket.expose())
     }
 
+    /// The ticket in the address of a start page.
+    pub(super) fn ticket_in<'a>(&self, start_url: &'a str) -> Option<&'a str> {
+        start_url.strip_prefix(&*self.authority.origin)?.strip_prefix(START)
+    }
+
     /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
