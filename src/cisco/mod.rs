@@ -7,6 +7,7 @@
 
 mod advice;
 mod authorize;
+mod by_hand;
 mod discovery;
 mod edge;
 mod error;
@@ -39,13 +40,14 @@ pub use trust::{CaFileFlaw, Distrust, DistrustReason};
 pub use xml::XmlFlaw;
 
 use self::{
+    by_hand::Waiting,
     edge::Limits,
     nodes::Nodes,
     redirect::{Outcome, Redirect},
     state::StateRule,
 };
 use crate::{
-    broker::ports::{Clock, Login, Opened},
+    broker::ports::{Clock, Login, NotTaken, Opened, Pasted},
     browser::{Arrival, Landing, Opener},
     config::ClusterConfig,
     domain::{AttemptId, Failure, Grant, Manner, Timestamp, Token, Verdict},
@@ -59,6 +61,7 @@ pub struct CiscoLogin<C: Clock> {
     state: StateRule,
     listeners: Listeners,
     opener: Opener,
+    waiting: Waiting,
 }
 
 impl<C: Clock> CiscoLogin<C> {
@@ -85,12 +88,14 @@ impl<C: Clock> CiscoLogin<C> {
     ) -> Result<Self, Error> {
         let nodes = Nodes::new(&config, limits)?;
         let state = StateRule::new(config.state);
-        Ok(Self { config, clock, nodes, state, listeners, opener })
+        let waiting = Waiting::default();
+        Ok(Self { config, clock, nodes, state, listeners, opener, waiting })
     }
 
     /// One login: find the page, ask the human, take what comes back.
     async fn one_login(
         &self,
+        attempt: AttemptId,
         manner: Manner,
         opened: impl Fn(Opened) + Send + Sync,
     ) -> Result<Grant, Error> {
@@ -101,7 +106,8 @@ impl<C: Clock> CiscoLogin<C> {
         let redirect = &self.config.redirect;
         let listener = self.listeners.at(redirect.listen).await?;
         let label = self.config.name.as_str();
-        let mut expectation = listener.expect(&redirect.path, label, request)?;
+        let mut expectation = listener.expect(&redirect.path, label, request.clone())?;
+        let _kept = self.waiting.keep(attempt, expectation.by_hand(), state.clone());
 
         let start_url = expectation.start_url().to_owned();
         // A program that is the browser itself is watched for seconds, and a silent login is done
@@ -111,7 +117,8 @@ impl<C: Clock> CiscoLogin<C> {
                 Manner::OpenBrowser => self.opener.open(&start_url).await.map(|()| true)?,
                 Manner::ShowUrl => false,
             };
-            opened(Opened { start_url: start_url.clone(), browser_opened });
+            let (start_url, authorize_url) = (start_url.clone(), request.to_string());
+            opened(Opened { start_url, browser_opened, authorize_url });
             std::future::pending().await
         };
         let arrival: Result<Arrival, Error> = tokio::select! {
@@ -137,16 +144,10 @@ impl<C: Clock> CiscoLogin<C> {
         page: &Url,
         arrived_at: Timestamp,
     ) -> Result<Grant, Error> {
-        let returned_state = text(redirect.state.as_ref());
+        self.state.judge(sent_state, &redirect)?;
         let (secret, expires_in) = match redirect.outcome {
-            Outcome::Token { secret, expires_in } => {
-                self.state.check(sent_state, returned_state)?;
-                (secret, expires_in)
-            }
-            Outcome::Denied(denial) => {
-                self.state.check_unless_missing(sent_state, returned_state)?;
-                return Err(Error::Denied(denial));
-            }
+            Outcome::Token { secret, expires_in } => (secret, expires_in),
+            Outcome::Denied(denial) => return Err(Error::Denied(denial)),
         };
         let lifetime = lifetime::lifetime(expires_in.as_deref(), self.config.lifetime)?;
         let expires_at = arrived_at.plus(lifetime);
@@ -197,7 +198,17 @@ impl<C: Clock> Login for CiscoLogin<C> {
         opened: impl Fn(Opened) + Send + Sync,
     ) -> Result<Grant, Failure> {
         tracing::debug!(cluster = %self.config.name, attempt = attempt.0, "login begins");
-        self.one_login(manner, opened).await.map_err(|error| self.failure(&error))
+        self.one_login(attempt, manner, opened).await.map_err(|error| self.failure(&error))
+    }
+
+    fn complete(&self, attempt: AttemptId, pasted: &Pasted) -> Result<(), NotTaken> {
+        let taken = self.waiting.complete(attempt, pasted, &self.config.redirect, &self.state);
+        let (cluster, attempt) = (&self.config.name, attempt.0);
+        match &taken {
+            Ok(()) => tracing::info!(%cluster, attempt, "the redirect was brought by hand"),
+            Err(why) => tracing::warn!(%cluster, attempt, ?why, "a pasted address is not taken"),
+        }
+        taken
     }
 
     async fn verify(&self, token: &Token) -> Verdict {

@@ -66,7 +66,7 @@ async fn log_in(
     let logging_in =
         login.log_in(AttemptId(1), Manner::ShowUrl, |opened| sender.send(opened).unwrap());
     let human = async {
-        let Opened { start_url, browser_opened } = opened.recv().await.unwrap();
+        let Opened { start_url, browser_opened, .. } = opened.recv().await.unwrap();
         assert!(!browser_opened);
         walk(&start_url.parse().unwrap(), fragment).await
     };

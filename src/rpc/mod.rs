@@ -11,6 +11,7 @@ mod convert;
 mod facts;
 mod hpack;
 mod login;
+mod not_taken;
 mod refusal;
 mod server;
 mod service;
@@ -58,6 +59,15 @@ impl std::fmt::Debug for proto::start_login_response::Opened {
             .field("attempt", &self.attempt)
             .field("url", &"..")
             .field("browser_opened", &self.browser_opened)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for proto::CompleteLoginRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CompleteLoginRequest")
+            .field("cluster", &self.cluster)
+            .field("attempt", &self.attempt)
             .finish_non_exhaustive()
     }
 }

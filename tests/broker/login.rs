@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::Notify;
 use ucsso::{
-    broker::ports::{Clock, Login, Opened},
+    broker::ports::{Clock, Login, NotTaken, Opened, Pasted},
     domain::{AttemptId, Cause, Failure, Generation, Grant, Manner, Secret, Token, Verdict},
 };
 
@@ -117,6 +117,7 @@ impl Login for FakeLogin {
         opened(Opened {
             start_url: format!("http://127.0.0.1:1/start/{}", attempt.0),
             browser_opened: manner == Manner::OpenBrowser,
+            authorize_url: "https://cucm-pub:8443/ssosp/oauth/authorize?state=canary".into(),
         });
         loop {
             let answer = inside.answers.lock().unwrap().pop_front();
@@ -143,6 +144,18 @@ impl Login for FakeLogin {
                 None => inside.news.notified().await,
             }
         }
+    }
+
+    /// Takes `token`, from whoever has the start page.
+    fn complete(&self, attempt: AttemptId, pasted: &Pasted) -> Result<(), NotTaken> {
+        if *pasted.start_url != format!("http://127.0.0.1:1/start/{}", attempt.0) {
+            return Err(NotTaken::WrongTicket);
+        }
+        if *pasted.address != "token" {
+            return Err(NotTaken::NotTheRedirect { beginnings: vec!["token".into()] });
+        }
+        self.answer(Answer::Token(Duration::from_hours(1)));
+        Ok(())
     }
 
     async fn verify(&self, token: &Token) -> Verdict {
