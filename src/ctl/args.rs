@@ -45,7 +45,13 @@ login ended. Ctrl-C cancels the login; one that was under way before goes on.
 
 With --no-browser the page's address is printed instead. It works once. The page belongs to this \
 machine: with a browser on another one, forward its port first, with the `ssh -L` line that is \
-printed too.";
+printed too.
+
+Where that cannot be done, open the cluster's own page, which is printed last. The login ends on \
+an address that the browser cannot open; paste all of it here and press Enter, or write it to \
+this command's standard input. There is a token in that address: it is not shown here, and it \
+does not belong anywhere else. Do this only on a machine that is yours, because a program there \
+that listens on the port of the address is given the token.";
 
 /// Asks ucssod for tokens, and tells it what to do.
 #[derive(Debug, Parser)]

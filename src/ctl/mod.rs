@@ -12,6 +12,7 @@ mod exit;
 mod json;
 mod login;
 mod moment;
+mod paste;
 mod render;
 mod status;
 mod terminal;

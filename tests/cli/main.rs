@@ -9,6 +9,7 @@ mod config;
 #[path = "../support/fake_daemon.rs"]
 mod fake_daemon;
 mod login;
+mod paste;
 mod reach;
 
 use std::process::Output;

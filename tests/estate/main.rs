@@ -21,6 +21,7 @@ mod configuration;
 mod daemon;
 mod humans;
 mod nodes;
+mod pasted;
 mod ports;
 mod refusals;
 mod secrets;
