@@ -9,7 +9,7 @@ use std::{fmt, sync::Arc};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use super::{Arrival, Reply, listener::Serving};
+use super::{Arrival, Reply, Route, listener::Serving};
 
 /// The way in to one pending login. It leads nowhere once the login is over.
 pub struct ByHand {
@@ -46,6 +46,7 @@ impl Admitted<'_> {
         let arrival = Arrival {
             query: Zeroizing::new(query.to_owned()),
             fragment: Zeroizing::new(fragment.to_owned()),
+            route: Route::Hand,
             reply: Reply(reply),
         };
         arrivals.try_send(arrival).is_ok()

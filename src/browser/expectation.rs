@@ -76,8 +76,19 @@ pub struct Arrival {
     pub query: Zeroizing<String>,
     /// What came after `#`, without it; empty if there was none.
     pub fragment: Zeroizing<String>,
+    /// Who brought it.
+    pub route: Route,
     /// The landing page, which waits to be told what to show.
     pub reply: Reply,
+}
+
+/// How a redirect came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// Its landing page posted it, as soon as it was there.
+    LandingPage,
+    /// A human carried it here, and nobody knows how long that took.
+    Hand,
 }
 
 impl fmt::Debug for Arrival {

@@ -42,7 +42,7 @@ mod visit;
 
 pub use by_hand::{Admitted, ByHand};
 pub use error::Error;
-pub use expectation::{Arrival, Expectation, Landing, Reply};
+pub use expectation::{Arrival, Expectation, Landing, Reply, Route};
 pub use listener::Listener;
 pub use open::{Environment, Opener};
 pub use refusal::{Refusal, Refusals};

@@ -16,7 +16,7 @@ use tokio::{sync::oneshot, time::timeout};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
-    Arrival, Reply,
+    Arrival, Reply, Route,
     answer::{self, Answer},
     page::Page,
     refusal::{Counters, Refusal},
@@ -104,6 +104,7 @@ impl Site {
         let _given_up = arrivals.try_send(Arrival {
             query: Zeroizing::new(std::mem::take(&mut posted.query)),
             fragment: Zeroizing::new(std::mem::take(&mut posted.fragment)),
+            route: Route::LandingPage,
             reply: Reply(reply),
         });
         let (status, verdict) = match timeout(REPLY_TIME, landing).await {

@@ -48,7 +48,7 @@ use self::{
 };
 use crate::{
     broker::ports::{Clock, Login, NotTaken, Opened, Pasted},
-    browser::{Arrival, Landing, Opener},
+    browser::{Arrival, Landing, Opener, Route},
     config::ClusterConfig,
     domain::{AttemptId, Failure, Grant, Manner, Timestamp, Token, Verdict},
 };
@@ -106,6 +106,7 @@ impl<C: Clock> CiscoLogin<C> {
         let redirect = &self.config.redirect;
         let listener = self.listeners.at(redirect.listen).await?;
         let label = self.config.name.as_str();
+        let begun_at = self.clock.now();
         let mut expectation = listener.expect(&redirect.path, label, request.clone())?;
         let _kept = self.waiting.keep(attempt, expectation.by_hand(), state.clone());
 
@@ -126,8 +127,12 @@ impl<C: Clock> CiscoLogin<C> {
             arrival = expectation.arrival() => Ok(arrival),
             never_asked = asking => never_asked,
         };
-        let Arrival { query, fragment, reply } = arrival?;
-        let arrived_at = self.clock.now();
+        let Arrival { query, fragment, route, reply } = arrival?;
+        let arrived_at = match route {
+            Route::LandingPage => self.clock.now(),
+            // The cluster may have issued the token at any time since.
+            Route::Hand => begun_at,
+        };
         let outcome = match redirect::parse(&query, &fragment) {
             Ok(redirect) => self.settle(redirect, text(state.as_ref()), &page, arrived_at).await,
             Err(flaw) => Err(flaw.into()),

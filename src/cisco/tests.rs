@@ -1,5 +1,7 @@
 //! Whole logins: fake nodes, the real listener, and a walk through its pages.
 
+mod by_hand;
+
 use std::{
     net::SocketAddr,
     sync::{Mutex, atomic::Ordering},
