@@ -173,7 +173,8 @@ pub(super) fn browser(config: &ClusterConfig, error: &browser::Error) -> String 
             addr.port()
         ),
         browser::Error::Bind { .. } => {
-            format!("check `redirect_uri` of cluster {}", config.name)
+            let key = if config.redirect.is_hosted() { "landing" } else { "redirect_uri" };
+            format!("check `{key}` of cluster {}", config.name)
         }
         browser::Error::AlreadyExpected { .. } | browser::Error::NotAWebUrl => log_in_again(config),
         browser::Error::OpenerMissing { .. }

@@ -79,17 +79,21 @@ impl Drop for Kept<'_> {
 }
 
 /// What stands after `?` and after `#` in an address that begins with the redirect URI, letter by
-/// letter.
+/// letter. Where that is a page on another server, the browser may have gone on from there.
 fn parts<'a>(address: &'a str, expected: &RedirectUri) -> Result<(&'a str, &'a str), NotTaken> {
     if address.len() > LONGEST {
         let flaw = format!("it is longer than {LONGEST} bytes");
         return Err(NotTaken::NoAnswer { flaw });
     }
-    let rest = address.trim().strip_prefix(&*expected.uri);
+    let address = address.trim();
+    let mut beginnings = vec![expected.uri.clone()];
+    if expected.is_hosted() {
+        beginnings.push(expected.landing.clone());
+    }
+    let mut rests = beginnings.iter().filter_map(|beginning| address.strip_prefix(&**beginning));
     // A longer path is another place.
-    let rest = rest.filter(|rest| rest.is_empty() || rest.starts_with(['?', '#']));
-    let rest =
-        rest.ok_or_else(|| NotTaken::NotTheRedirect { beginnings: vec![expected.uri.clone()] })?;
+    let rest = rests.find(|rest| rest.is_empty() || rest.starts_with(['?', '#']));
+    let rest = rest.ok_or(NotTaken::NotTheRedirect { beginnings })?;
     let (before, fragment) = rest.split_once('#').unwrap_or((rest, ""));
     Ok((before.strip_prefix('?').unwrap_or_default(), fragment))
 }
@@ -102,7 +106,7 @@ mod tests {
 
     fn hq() -> RedirectUri {
         let listen = "127.0.0.1:27443".parse().unwrap();
-        RedirectUri { uri: URI.into(), listen, path: "/cb/hq".into() }
+        RedirectUri { uri: URI.into(), landing: URI.into(), listen, path: "/cb/hq".into() }
     }
 
     #[test]
@@ -143,6 +147,19 @@ mod tests {
 
             assert_eq!(told, Err(NotTaken::NotTheRedirect { beginnings: vec![URI.into()] }));
         }
+    }
+
+    #[test]
+    fn a_page_on_another_server_may_have_led_on_or_not() {
+        let hosted = "https://intranet.example.com/ucsso/hq.html";
+        let expected = RedirectUri { uri: hosted.into(), ..hq() };
+
+        for beginning in [hosted, URI] {
+            assert_eq!(parts(&format!("{beginning}#a=1"), &expected), Ok(("", "a=1")));
+        }
+        let told = parts("https://intranet.example.com/#a=1", &expected);
+        let beginnings = vec![hosted.into(), URI.into()];
+        assert_eq!(told, Err(NotTaken::NotTheRedirect { beginnings }));
     }
 
     #[test]
