@@ -11,6 +11,7 @@ mod fake_daemon;
 mod login;
 mod paste;
 mod reach;
+mod redirect_page;
 
 use std::process::Output;
 
