@@ -83,6 +83,14 @@ pub(super) fn wrong_user_advice(config: &ClusterConfig) -> String {
     )
 }
 
+pub(super) fn other_than_first(config: &ClusterConfig) -> String {
+    format!(
+        "log out at the identity provider in the browser, then: {}; if the user has another name \
+         now, end ucssod and start it again",
+        log_in_again(config)
+    )
+}
+
 pub(super) fn misses(config: &ClusterConfig, misses: &Misses) -> String {
     let Some(miss) = misses.most_telling() else { return String::new() };
     match &miss.fault {

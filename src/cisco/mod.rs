@@ -16,6 +16,7 @@ mod lifetime;
 mod listeners;
 mod names;
 mod nodes;
+mod owner;
 mod redirect;
 mod state;
 #[cfg(test)]
@@ -43,8 +44,10 @@ use self::{
     by_hand::Waiting,
     edge::Limits,
     nodes::Nodes,
+    owner::{Owner, Stranger},
     redirect::{Outcome, Redirect},
     state::StateRule,
+    verify::Confirmed,
 };
 use crate::{
     broker::ports::{Clock, Login, NotTaken, Opened, Pasted},
@@ -62,6 +65,7 @@ pub struct CiscoLogin<C: Clock> {
     listeners: Listeners,
     opener: Opener,
     waiting: Waiting,
+    owner: Owner,
 }
 
 impl<C: Clock> CiscoLogin<C> {
@@ -88,8 +92,8 @@ impl<C: Clock> CiscoLogin<C> {
     ) -> Result<Self, Error> {
         let nodes = Nodes::new(&config, limits)?;
         let state = StateRule::new(config.state);
-        let waiting = Waiting::default();
-        Ok(Self { config, clock, nodes, state, listeners, opener, waiting })
+        let (waiting, owner) = (Waiting::default(), Owner::default());
+        Ok(Self { config, clock, nodes, state, listeners, opener, waiting, owner })
     }
 
     /// One login: find the page, ask the human, take what comes back.
@@ -163,16 +167,16 @@ impl<C: Clock> CiscoLogin<C> {
 
         let issuer = authorize::issuer(page, &self.config.nodes);
         let first = issuer.unwrap_or_else(|| self.nodes.last_good());
-        let confirmed =
+        let Confirmed { user, node } =
             verify::confirm(&self.nodes, &self.config, &self.clock, &secret, first, expires_at)
                 .await?;
-        Ok(Grant {
-            secret,
-            user: confirmed.user,
-            node: confirmed.node,
-            obtained_at: arrived_at,
-            expires_at,
-        })
+        let user = match self.owner.admit(user, &self.config.user) {
+            Ok(user) => user,
+            Err(Stranger { first, actual }) => {
+                return Err(Error::OtherThanFirst { node, first, actual });
+            }
+        };
+        Ok(Grant { secret, user, node, obtained_at: arrived_at, expires_at })
     }
 
     /// What the human sees at the end.

@@ -1,6 +1,7 @@
 //! Whole logins: fake nodes, the real listener, and a walk through its pages.
 
 mod by_hand;
+mod owner;
 
 use std::{
     net::SocketAddr,

@@ -24,8 +24,8 @@ use crate::{
 /// A token that a node vouched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Confirmed {
-    /// Its owner, as the cluster spells the name.
-    pub user: String,
+    /// Its owner, as the cluster spells the name; `None` where it vouches without a name.
+    pub user: Option<String>,
     /// The node that vouched, as `host:port`.
     pub node: String,
 }
@@ -33,8 +33,8 @@ pub(super) struct Confirmed {
 /// What a node says of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Ruling {
-    /// It works, and is this user's.
-    Works { user: String },
+    /// It works, and is the configured user's; as the node spells it, if it does.
+    Works { user: Option<String> },
     /// It works, but is another user's; who, if the node says so.
     Others { user: Option<String> },
     /// It is not accepted.
@@ -137,16 +137,15 @@ async fn one_round(nodes: &Nodes, config: &ClusterConfig, secret: &Secret, first
                 }));
             }
             Ruling::NotPermitted => return Round::Ended(Err(Error::NotPermitted { node })),
+            // A node that did not issue the token asks the one that did. If that one is silent, a
+            // 401 from here says nothing about the token.
+            Ruling::Others { user: None } | Ruling::NotAccepted if misses.any_passing() => continue,
             Ruling::Others { user: None } => {
                 Error::WrongUser { node, expected: config.user.clone(), actual: None }
             }
             Ruling::NotAccepted => Error::NotAccepted { node },
         };
-        // A node that did not issue the token asks the one that did. If that one is silent, a
-        // 401 from here says nothing about the token.
-        if !misses.any_passing() {
-            return Round::Ended(Err(refusal));
-        }
+        return Round::Ended(Err(refusal));
     }
     if misses.any_passing() {
         Round::Undecided { misses, retry_after: longest_wait }
@@ -185,12 +184,12 @@ fn judge_own_record(expected: &str, answer: &Answer) -> Ruling {
         }
         200 => match xml::alias(&answer.body) {
             Ok(Some(alias)) if alias.eq_ignore_ascii_case(expected) => {
-                Ruling::Works { user: alias }
+                Ruling::Works { user: Some(alias) }
             }
             Ok(Some(alias)) => Ruling::Others { user: printable(&alias) },
-            Ok(None) | Err(_) => Ruling::Works { user: expected.to_owned() },
+            Ok(None) | Err(_) => Ruling::Works { user: None },
         },
-        _ => Ruling::Works { user: expected.to_owned() },
+        _ => Ruling::Works { user: None },
     }
 }
 
@@ -199,11 +198,13 @@ fn judge_own_record(expected: &str, answer: &Answer) -> Ruling {
 /// The codes are those of the UDS guide and the CUMI guide. A 401 without a challenge to a token
 /// of another user was observed on Unified CM 15; with a challenge, the token itself is bad.
 fn judge(product: Product, expected: &str, answer: &Answer) -> Ruling {
-    let works = || Ruling::Works { user: expected.to_owned() };
+    let works = || Ruling::Works { user: None };
     let nothing = |fault| Ruling::Nothing { fault, retry_after: answer.retry_after };
     match (product, answer.status) {
         (Product::Ucm, 200) => match xml::user_name(&answer.body) {
-            Ok(Some(name)) if name.eq_ignore_ascii_case(expected) => Ruling::Works { user: name },
+            Ok(Some(name)) if name.eq_ignore_ascii_case(expected) => {
+                Ruling::Works { user: Some(name) }
+            }
             Ok(Some(name)) => Ruling::Others { user: printable(&name) },
             Ok(None) => works(),
             Err(flaw) => nothing(answer.misread(flaw)),
