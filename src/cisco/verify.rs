@@ -141,7 +141,8 @@ async fn one_round(nodes: &Nodes, config: &ClusterConfig, secret: &Secret, first
             // 401 from here says nothing about the token.
             Ruling::Others { user: None } | Ruling::NotAccepted if misses.any_passing() => continue,
             Ruling::Others { user: None } => {
-                Error::WrongUser { node, expected: config.user.clone(), actual: None }
+                let actual = who_else(edge, config, secret).await;
+                Error::WrongUser { node, expected: config.user.clone(), actual }
             }
             Ruling::NotAccepted => Error::NotAccepted { node },
         };
@@ -173,6 +174,35 @@ async fn own_record(node: &Edge, config: &ClusterConfig, secret: &Secret) -> Rul
         Ok(answer) => judge_own_record(&config.user, &answer),
         Err(fault) => Ruling::Nothing { fault, retry_after: None },
     }
+}
+
+/// Asks the node that knows a token to be somebody else's whose it is. What it says is told and
+/// decides nothing.
+async fn who_else(node: &Edge, config: &ClusterConfig, secret: &Secret) -> Option<String> {
+    if config.product != Product::Ucm {
+        return None;
+    }
+    let asked = tokio::time::timeout(LONGEST_CURIOSITY, node.get(WHOAMI, Some(secret))).await;
+    owner_named(&config.user, &asked.ok()?.ok()?)
+}
+
+/// The name in an answer about the owner of a token; `None` for anything but a plain name of
+/// somebody else than `expected`, who it is known not to be.
+///
+/// No document shows this answer. The names of its parts are those by which the same web
+/// application calls a user in JSON (Cisco, *Revoke OAuth Refresh Tokens*), and UDS in XML.
+fn owner_named(expected: &str, answer: &Answer) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Owner {
+        user_id: String,
+    }
+
+    if answer.status != 200 || answer.is_web_page {
+        return None;
+    }
+    let in_json = || serde_json::from_slice(&answer.body).ok().map(|owner: Owner| owner.user_id);
+    let name = in_json().or_else(|| xml::user_name(&answer.body).ok().flatten())?;
+    printable(&name).filter(|kept| *kept == name && !kept.eq_ignore_ascii_case(expected))
 }
 
 /// What the record of the token's owner means. A release or a role that does not offer it leaves
@@ -234,6 +264,11 @@ fn printable(name: &str) -> Option<String> {
 
 /// The record of whoever asks (Cisco, *CUPI API for End Users*; the `UserURI` of its documents).
 const OWN_RECORD: &str = "/vmrest/user";
+/// Who shows this token, as the login service sees it. That there is such a path is known of
+/// Unified CM 15 alone, and from nobody but a third party; elsewhere it is a 404.
+const WHOAMI: &str = "/ssosp/user/whoami";
+/// How long that may take. It makes a refusal clearer and is worth no wait.
+const LONGEST_CURIOSITY: Duration = Duration::from_secs(3);
 /// The pause before the second round; doubled before each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause of our own choice: a restart of Tomcat takes one to two minutes.

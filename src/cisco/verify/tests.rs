@@ -1,5 +1,7 @@
 //! What nodes say of tokens, and how long a login listens to them.
 
+mod who_else;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
