@@ -2,8 +2,8 @@
 //!
 //! The contract is `proto/ucsso/v1`; the code generated from it is named nowhere above this room
 //! but in `ctl`. `service` and `login` have one function for each call and decide nothing;
-//! `convert` and `refusal` are the tables between the words of `domain` and the wire; `server`
-//! accepts; `client` connects.
+//! `convert` and `refusal` are the tables between the words of `domain` and the wire, `not_taken` the
+//! part of `refusal` that is about pasted addresses; `server` accepts; `client` connects.
 
 mod authority;
 pub mod client;
