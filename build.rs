@@ -14,7 +14,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // A derived `Debug` would print the token or the ticket; these messages get one by hand.
     tonic_prost_build::configure()
-        .skip_debug(["ucsso.v1.Token", "ucsso.v1.StartLoginResponse.Opened"])
+        .skip_debug([
+            "ucsso.v1.Token",
+            "ucsso.v1.StartLoginResponse.Opened",
+            "ucsso.v1.CompleteLoginRequest",
+        ])
         .compile_fds(definitions)?;
     Ok(())
 }

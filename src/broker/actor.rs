@@ -20,7 +20,7 @@ use super::{
     errand::{self, Errand, Outcome, Step},
     handle::ClusterHandle,
     inquiry::Inquiry,
-    ports::{Clock, Login, Opened},
+    ports::{Clock, Login, NotTaken, Opened, Pasted},
     uses::Uses,
 };
 use crate::domain::{
@@ -35,6 +35,8 @@ pub(super) enum Message {
     Happened { event: Event, done: oneshot::Sender<Option<AttemptId>> },
     /// A program found this token refused; tell what the cluster says.
     Verify { generation: Generation, verdict: oneshot::Sender<Verdict> },
+    /// A human brought by hand what answers this attempt; tell whether it is taken.
+    Complete { attempt: AttemptId, pasted: Pasted, taken: oneshot::Sender<Result<(), NotTaken>> },
 }
 
 /// What ended the wait.
@@ -134,6 +136,10 @@ impl<C: Clock, L: Login> Actor<C, L> {
                 }
                 Turn::Message(Message::Verify { generation, verdict }) => {
                     self.verify(generation, verdict, now);
+                    self.take(Event::Woke, now);
+                }
+                Turn::Message(Message::Complete { attempt, pasted, taken }) => {
+                    let _ = taken.send(self.complete(attempt, &pasted));
                     self.take(Event::Woke, now);
                 }
                 Turn::Step(Step::Seated(attempt)) => self.take(Event::Seated { attempt }, now),
@@ -256,6 +262,13 @@ impl<C: Clock, L: Login> Actor<C, L> {
         let (login, token) = (Arc::clone(&self.login), token.clone());
         let ask = || tokio::spawn(async move { login.verify(&token).await });
         self.inquiry.join(generation, verdict, now, ask);
+    }
+
+    fn complete(&self, attempt: AttemptId, pasted: &Pasted) -> Result<(), NotTaken> {
+        match self.attempt {
+            Some((under_way, _)) if under_way == attempt => self.login.complete(attempt, pasted),
+            _ => Err(NotTaken::NotPending),
+        }
     }
 
     fn take_verdict(&mut self, verdict: Verdict, now: Timestamp) {

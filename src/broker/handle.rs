@@ -293,7 +293,7 @@ impl<C: Clock> ClusterHandle<C> {
         acknowledged.await.map_err(|_| Lack::Stopping)
     }
 
-    async fn send(&self, message: Message) -> Result<(), Lack> {
+    pub(super) async fn send(&self, message: Message) -> Result<(), Lack> {
         self.messages.send(message).await.map_err(|_| Lack::Stopping)
     }
 }

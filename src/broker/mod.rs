@@ -7,6 +7,7 @@
 //! `daemon`.
 
 mod actor;
+mod completion;
 mod desk;
 mod errand;
 mod following;

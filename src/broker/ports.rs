@@ -4,6 +4,7 @@
 use std::{fmt, future::Future};
 
 use tokio::sync::oneshot;
+use zeroize::Zeroizing;
 
 use crate::domain::{AttemptId, Failure, Grant, Manner, Timestamp, Token, Verdict};
 
@@ -30,11 +31,14 @@ pub struct Opened {
     pub start_url: String,
     /// Whether a browser was opened on it. If not, the human has to be shown the URL.
     pub browser_opened: bool,
+    /// The cluster's own page, for a browser that cannot reach the start page. What it brings back
+    /// has to be brought here by hand.
+    pub authorize_url: String,
 }
 
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The URL has a ticket in it.
+        // One URL has a ticket in it, the other `state`.
         f.debug_struct("Opened")
             .field("browser_opened", &self.browser_opened)
             .finish_non_exhaustive()
@@ -99,6 +103,40 @@ pub trait Progress: Send + Sync {
     fn opened(&self, opened: Opened);
 }
 
+/// An address at which a browser ended that cannot reach this machine, brought by hand.
+pub struct Pasted {
+    /// The page that begins the login: who has it began the login.
+    pub start_url: Zeroizing<String>,
+    /// Whatever the human pasted.
+    pub address: Zeroizing<String>,
+}
+
+impl fmt::Debug for Pasted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pasted(..)")
+    }
+}
+
+/// Why an address that was brought by hand is not taken. Nothing is lost: the login goes on
+/// waiting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotTaken {
+    /// This attempt does not wait for its redirect: it never did, has one, or is over.
+    NotPending,
+    /// The start page is not that of this attempt.
+    WrongTicket,
+    /// It does not begin with the redirect URI.
+    NotTheRedirect {
+        /// How it has to begin.
+        beginnings: Vec<String>,
+    },
+    /// It begins rightly, but does not answer this login.
+    NoAnswer {
+        /// Why: a fragment of a sentence, with nothing of the address in it.
+        flaw: String,
+    },
+}
+
 /// Gets tokens of one cluster, and asks it about them.
 pub trait Login: Send + Sync + 'static {
     /// Performs one login from discovery to a verified token.
@@ -113,6 +151,10 @@ pub trait Login: Send + Sync + 'static {
         tab: Option<Tab>,
         progress: impl Progress,
     ) -> impl Future<Output = Result<LoggedIn, Failure>> + Send;
+
+    /// Ends the wait of an attempt with what its human brought by hand. The login goes on as after
+    /// any other redirect, and ends where it began, in [`Login::log_in`].
+    fn complete(&self, attempt: AttemptId, pasted: &Pasted) -> Result<(), NotTaken>;
 
     /// Asks the cluster whether it still accepts a token. Ends by itself within seconds.
     fn verify(&self, token: &Token) -> impl Future<Output = Verdict> + Send;

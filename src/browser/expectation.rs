@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
-use super::{listener::Serving, visit::OneTime};
+use super::{ByHand, listener::Serving, visit::OneTime};
 
 /// One pending login. Dropping it withdraws the ticket, the nonce and the path. It keeps its
 /// listener serving.
@@ -45,6 +45,12 @@ impl Expectation {
         }
     }
 
+    /// The way in for a redirect that a human brings by hand. What it brings is the next arrival.
+    #[must_use]
+    pub fn by_hand(&self) -> ByHand {
+        ByHand { serving: Arc::clone(&self.serving), path: self.path.clone() }
+    }
+
     /// Whether a browser has fetched the start page.
     #[must_use]
     pub fn started(&self) -> bool {
@@ -70,8 +76,19 @@ pub struct Arrival {
     pub query: Zeroizing<String>,
     /// What came after `#`, without it; empty if there was none.
     pub fragment: Zeroizing<String>,
+    /// Who brought it.
+    pub route: Route,
     /// The landing page, which waits to be told what to show.
     pub reply: Reply,
+}
+
+/// How a redirect came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// Its landing page posted it, as soon as it was there.
+    LandingPage,
+    /// A human carried it here, and nobody knows how long that took.
+    Hand,
 }
 
 impl fmt::Debug for Arrival {

@@ -29,26 +29,32 @@ function takeNonce() {
 // What this page is to look like, and to say.
 async function land() {
   if (nonce === null) {
-    const nothing = query === "" && fragment === "";
-    return nothing ? ["idle", NOTHING] : ["failed", ELSEWHERE];
+    if (query === "" && fragment === "") return ["idle", NOTHING];
+    // The daemon is to count that somebody tried, and is told no more than that.
+    await deliver({ nonce: "", query: "", fragment: "" }).catch(() => {});
+    return ["failed", ELSEWHERE];
   }
   try {
-    const response = await fetch(location.pathname, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ nonce, query, fragment }),
-      cache: "no-store",
-      credentials: "omit",
-      redirect: "error",
-      // The tab may be closed at once; the login goes on without it.
-      keepalive: true,
-    });
+    const response = await deliver({ nonce, query, fragment });
     const verdict = await response.json();
     if (response.status === 202) return ["checking", verdict];
     return [verdict.ok ? "done" : "failed", verdict];
   } catch {
     return ["failed", UNANSWERED];
   }
+}
+
+function deliver(message) {
+  return fetch(location.pathname, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(message),
+    cache: "no-store",
+    credentials: "omit",
+    redirect: "error",
+    // The tab may be closed at once; the login goes on without it.
+    keepalive: true,
+  });
 }
 
 function show({ title, lines, user, until }) {

@@ -18,12 +18,14 @@
 //! | `site` | which page or answer a request gets |
 //! | `page` | what the pages look like, and what their scripts may do |
 //! | `verdict` | what the human is told |
+//! | `by_hand` | the way in for a redirect that no browser can bring |
 //! | `answer` | the headers of every answer |
 //! | `refusal` | why a request was refused, and how often |
 //! | `expectation` | what the caller holds while a login is pending |
 //! | `open` | the program that opens a URL |
 
 mod answer;
+mod by_hand;
 mod error;
 mod expectation;
 mod listener;
@@ -38,8 +40,9 @@ mod tests;
 mod verdict;
 mod visit;
 
+pub use by_hand::{Admitted, ByHand};
 pub use error::Error;
-pub use expectation::{Arrival, Expectation, Landing, Reply};
+pub use expectation::{Arrival, Expectation, Landing, Reply, Route};
 pub use listener::Listener;
 pub use open::{Environment, Opener};
 pub use refusal::{Refusal, Refusals};

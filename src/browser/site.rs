@@ -16,7 +16,7 @@ use tokio::{sync::oneshot, time::timeout};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::{
-    Arrival, Reply,
+    Arrival, Reply, Route,
     answer::{self, Answer},
     page::Page,
     refusal::{Counters, Refusal},
@@ -62,6 +62,11 @@ impl Site {
         format!("{}{START}{}", self.authority.origin, ticket.expose())
     }
 
+    /// The ticket in the address of a start page.
+    pub(super) fn ticket_in<'a>(&self, start_url: &'a str) -> Option<&'a str> {
+        start_url.strip_prefix(&*self.authority.origin)?.strip_prefix(START)
+    }
+
     /// Answers one request.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
@@ -99,6 +104,7 @@ impl Site {
         let _given_up = arrivals.try_send(Arrival {
             query: Zeroizing::new(std::mem::take(&mut posted.query)),
             fragment: Zeroizing::new(std::mem::take(&mut posted.fragment)),
+            route: Route::LandingPage,
             reply: Reply(reply),
         });
         let (status, verdict) = match timeout(REPLY_TIME, landing).await {

@@ -23,6 +23,7 @@ pub(super) struct Visits(HashMap<String, Visit>);
 struct Visit {
     label: String,
     target: Url,
+    ticket: OneTime,
     stage: Stage,
     arrivals: mpsc::Sender<Arrival>,
 }
@@ -31,7 +32,7 @@ struct Visit {
 #[derive(Debug)]
 enum Stage {
     /// The start page waits for whoever brings the ticket.
-    Offered { ticket: OneTime },
+    Offered,
     /// The start page was fetched; the redirect has to bring the nonce.
     Begun { nonce: OneTime },
     /// The redirect came.
@@ -61,8 +62,8 @@ impl Visits {
             return None;
         }
         let ticket = OneTime::draw();
-        let stage = Stage::Offered { ticket: ticket.clone() };
-        let visit = Visit { label: label.to_owned(), target, stage, arrivals };
+        let (label, stage) = (label.to_owned(), Stage::Offered);
+        let visit = Visit { label, target, ticket: ticket.clone(), stage, arrivals };
         self.0.insert(path.to_owned(), visit);
         Some(ticket)
     }
@@ -83,7 +84,7 @@ impl Visits {
 
     /// Whether the start page of the login at `path` was fetched.
     pub(super) fn has_begun(&self, path: &str) -> bool {
-        self.0.get(path).is_some_and(|visit| !matches!(visit.stage, Stage::Offered { .. }))
+        self.0.get(path).is_some_and(|visit| !matches!(visit.stage, Stage::Offered))
     }
 
     /// Spends a ticket. The nonce is made here, so that there is none to guess before.
@@ -92,7 +93,7 @@ impl Visits {
             .0
             .iter_mut()
             .find(|(_, visit)| {
-                matches!(&visit.stage, Stage::Offered { ticket } if ticket.matches(presented))
+                matches!(visit.stage, Stage::Offered) && visit.ticket.matches(presented)
             })
             .ok_or(Refusal::Ticket)?;
         let nonce = OneTime::draw();
@@ -113,7 +114,7 @@ impl Visits {
     ) -> Result<mpsc::Sender<Arrival>, Refusal> {
         let visit = self.0.get_mut(path).ok_or(Refusal::UnknownPath)?;
         match &visit.stage {
-            Stage::Offered { .. } => Err(Refusal::NotStarted),
+            Stage::Offered => Err(Refusal::NotStarted),
             Stage::Begun { nonce } if nonce.matches(presented) => {
                 visit.stage = Stage::Met;
                 Ok(visit.arrivals.clone())
@@ -121,6 +122,26 @@ impl Visits {
             Stage::Begun { .. } => Err(Refusal::WrongNonce),
             Stage::Met => Err(Refusal::NonceSpent),
         }
+    }
+
+    /// Whether this is the ticket of the login at `path`, used or not.
+    pub(super) fn is_ticket(&self, path: &str, presented: &str) -> bool {
+        self.0.get(path).is_some_and(|visit| visit.ticket.matches(presented))
+    }
+
+    /// Lets in a redirect that somebody brings by hand who has the ticket. `None` if it is not the
+    /// ticket, or a redirect has come: what browsers bring and what hands bring is one redirect.
+    pub(super) fn meet_by_hand(
+        &mut self,
+        path: &str,
+        presented: &str,
+    ) -> Option<mpsc::Sender<Arrival>> {
+        let visit = self.0.get_mut(path)?;
+        if matches!(visit.stage, Stage::Met) || !visit.ticket.matches(presented) {
+            return None;
+        }
+        visit.stage = Stage::Met;
+        Some(visit.arrivals.clone())
     }
 }
 
@@ -219,6 +240,37 @@ mod tests {
         assert_eq!(visits.meet("/cb/other", hq.expose()).unwrap_err(), Refusal::UnknownPath);
         assert!(visits.meet("/cb/hq", hq.expose()).is_ok());
         assert_eq!(visits.meet("/cb/hq", hq.expose()).unwrap_err(), Refusal::NonceSpent);
+    }
+
+    #[test]
+    fn a_hand_brings_one_redirect_with_the_ticket_used_or_not() {
+        for used in [false, true] {
+            let mut visits = Visits::default();
+            let (hq, lab) = (offered(&mut visits, "/cb/hq"), offered(&mut visits, "/cb/lab"));
+            let nonce = used.then(|| visits.begin(hq.expose()).unwrap().nonce);
+
+            for wrong in ["", lab.expose(), &hq.expose()[..42]] {
+                assert!(!visits.is_ticket("/cb/hq", wrong));
+                assert!(visits.meet_by_hand("/cb/hq", wrong).is_none());
+            }
+            assert!(visits.is_ticket("/cb/hq", hq.expose()));
+            assert!(visits.meet_by_hand("/cb/hq", hq.expose()).is_some());
+
+            assert!(visits.meet_by_hand("/cb/hq", hq.expose()).is_none());
+            assert_eq!(visits.begin(hq.expose()).unwrap_err(), Refusal::Ticket);
+            let nonce = nonce.unwrap_or_else(OneTime::draw);
+            assert_eq!(visits.meet("/cb/hq", nonce.expose()).unwrap_err(), Refusal::NonceSpent);
+        }
+    }
+
+    #[test]
+    fn a_hand_comes_too_late_where_a_browser_has_been() {
+        let mut visits = Visits::default();
+        let ticket = offered(&mut visits, "/cb/hq");
+        let nonce = visits.begin(ticket.expose()).unwrap().nonce;
+        visits.meet("/cb/hq", nonce.expose()).unwrap();
+
+        assert!(visits.meet_by_hand("/cb/hq", ticket.expose()).is_none());
     }
 
     #[test]

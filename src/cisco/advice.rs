@@ -83,6 +83,14 @@ pub(super) fn wrong_user_advice(config: &ClusterConfig) -> String {
     )
 }
 
+pub(super) fn other_than_first(config: &ClusterConfig) -> String {
+    format!(
+        "log out at the identity provider in the browser, then: {}; if the user has another name \
+         now, end ucssod and start it again",
+        log_in_again(config)
+    )
+}
+
 pub(super) fn misses(config: &ClusterConfig, misses: &Misses) -> String {
     let Some(miss) = misses.most_telling() else { return String::new() };
     match &miss.fault {
@@ -173,7 +181,8 @@ pub(super) fn browser(config: &ClusterConfig, error: &browser::Error) -> String 
             addr.port()
         ),
         browser::Error::Bind { .. } => {
-            format!("check `redirect_uri` of cluster {}", config.name)
+            let key = if config.redirect.is_hosted() { "landing" } else { "redirect_uri" };
+            format!("check `{key}` of cluster {}", config.name)
         }
         browser::Error::AlreadyExpected { .. } | browser::Error::NotAWebUrl => log_in_again(config),
         browser::Error::OpenerMissing { .. }

@@ -99,6 +99,16 @@ pub enum Error {
         /// Whose it is, if the node says so.
         actual: Option<String>,
     },
+    /// The token is not of the name that the cluster confirmed first.
+    #[error("the browser is logged in as {actual}, and this cluster's first token was {first}'s")]
+    OtherThanFirst {
+        /// The node that said so.
+        node: String,
+        /// The first name.
+        first: String,
+        /// Whose it is.
+        actual: String,
+    },
     /// The token expired before any node could confirm it.
     #[error("the token expired before a node confirmed it: {misses}")]
     ExpiredUnconfirmed {
@@ -130,7 +140,7 @@ impl Error {
             Self::Lifetime(LifetimeFlaw::Zero)
             | Self::NotAccepted { .. }
             | Self::NotPermitted { .. } => Cause::TokenUnusable,
-            Self::WrongUser { .. } => Cause::WrongUser,
+            Self::WrongUser { .. } | Self::OtherThanFirst { .. } => Cause::WrongUser,
             Self::ExpiredUnconfirmed { .. } => Cause::NodeUnreachable,
         }
     }
@@ -151,6 +161,7 @@ impl Error {
             }
             Self::NotPermitted { .. } => advice::not_permitted(config),
             Self::WrongUser { .. } => advice::wrong_user_advice(config),
+            Self::OtherThanFirst { .. } => advice::other_than_first(config),
         }
     }
 }

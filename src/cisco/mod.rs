@@ -7,6 +7,7 @@
 
 mod advice;
 mod authorize;
+mod by_hand;
 mod discovery;
 mod edge;
 mod error;
@@ -15,6 +16,7 @@ mod lifetime;
 mod listeners;
 mod names;
 mod nodes;
+mod owner;
 mod redirect;
 mod state;
 mod tab;
@@ -40,14 +42,17 @@ pub use trust::{CaFileFlaw, Distrust, DistrustReason};
 pub use xml::XmlFlaw;
 
 use self::{
+    by_hand::Waiting,
     edge::Limits,
     nodes::Nodes,
+    owner::{Owner, Stranger},
     redirect::{Outcome, Redirect},
     state::StateRule,
+    verify::Confirmed,
 };
 use crate::{
-    broker::ports::{Clock, LoggedIn, Login, Opened, Progress, Tab},
-    browser::{Arrival, Landing, Opener},
+    broker::ports::{Clock, LoggedIn, Login, NotTaken, Opened, Pasted, Progress, Tab},
+    browser::{Arrival, Landing, Opener, Route},
     config::ClusterConfig,
     domain::{AttemptId, Failure, Grant, Manner, Timestamp, Token, Verdict},
 };
@@ -60,6 +65,8 @@ pub struct CiscoLogin<C: Clock> {
     state: StateRule,
     listeners: Listeners,
     opener: Opener,
+    waiting: Waiting,
+    owner: Owner,
 }
 
 impl<C: Clock> CiscoLogin<C> {
@@ -86,12 +93,14 @@ impl<C: Clock> CiscoLogin<C> {
     ) -> Result<Self, Error> {
         let nodes = Nodes::new(&config, limits)?;
         let state = StateRule::new(config.state);
-        Ok(Self { config, clock, nodes, state, listeners, opener })
+        let (waiting, owner) = (Waiting::default(), Owner::default());
+        Ok(Self { config, clock, nodes, state, listeners, opener, waiting, owner })
     }
 
     /// One login: find the page, ask the human, take what comes back.
     async fn one_login(
         &self,
+        attempt: AttemptId,
         manner: Manner,
         tab: Option<Tab>,
         progress: impl Progress,
@@ -103,7 +112,9 @@ impl<C: Clock> CiscoLogin<C> {
         let redirect = &self.config.redirect;
         let listener = self.listeners.at(redirect.listen).await?;
         let label = self.config.name.as_str();
-        let mut expectation = listener.expect(&redirect.path, label, request)?;
+        let begun_at = self.clock.now();
+        let mut expectation = listener.expect(&redirect.path, label, request.clone())?;
+        let _kept = self.waiting.keep(attempt, expectation.by_hand(), state.clone());
 
         let start_url = expectation.start_url().to_owned();
         // A program that is the browser itself is watched for seconds, and a silent login is done
@@ -115,7 +126,8 @@ impl<C: Clock> CiscoLogin<C> {
                 }
                 Manner::ShowUrl => false,
             };
-            progress.opened(Opened { start_url: start_url.clone(), browser_opened });
+            let (start_url, authorize_url) = (start_url.clone(), request.to_string());
+            progress.opened(Opened { start_url, browser_opened, authorize_url });
             std::future::pending().await
         };
         let arrival: Result<Arrival, Error> = tokio::select! {
@@ -123,16 +135,21 @@ impl<C: Clock> CiscoLogin<C> {
             arrival = expectation.arrival() => Ok(arrival),
             never_asked = asking => never_asked,
         };
-        let Arrival { query, fragment, reply } = arrival?;
-        let arrived_at = self.clock.now();
+        let Arrival { query, fragment, route, reply } = arrival?;
+        let arrived_at = match route {
+            Route::LandingPage => self.clock.now(),
+            // The cluster may have issued the token at any time since.
+            Route::Hand => begun_at,
+        };
         let outcome = match redirect::parse(&query, &fragment) {
             Ok(redirect) => self.settle(redirect, text(state.as_ref()), &page, arrived_at).await,
             Err(flaw) => Err(flaw.into()),
         };
         match outcome {
             Ok(grant) => {
-                let tab = tab::waiting(reply, grant.user.clone(), self.until_millis(&grant));
-                Ok(LoggedIn { grant, tab: Some(tab) })
+                let waiting = || tab::waiting(reply, grant.user.clone(), self.until_millis(&grant));
+                let tab = matches!(route, Route::LandingPage).then(waiting);
+                Ok(LoggedIn { grant, tab })
             }
             Err(error) => {
                 reply.finish(self.failed(&error));
@@ -167,16 +184,10 @@ impl<C: Clock> CiscoLogin<C> {
         page: &Url,
         arrived_at: Timestamp,
     ) -> Result<Grant, Error> {
-        let returned_state = text(redirect.state.as_ref());
+        self.state.judge(sent_state, &redirect)?;
         let (secret, expires_in) = match redirect.outcome {
-            Outcome::Token { secret, expires_in } => {
-                self.state.check(sent_state, returned_state)?;
-                (secret, expires_in)
-            }
-            Outcome::Denied(denial) => {
-                self.state.check_unless_missing(sent_state, returned_state)?;
-                return Err(Error::Denied(denial));
-            }
+            Outcome::Token { secret, expires_in } => (secret, expires_in),
+            Outcome::Denied(denial) => return Err(Error::Denied(denial)),
         };
         let lifetime = lifetime::lifetime(expires_in.as_deref(), self.config.lifetime)?;
         let expires_at = arrived_at.plus(lifetime);
@@ -187,16 +198,16 @@ impl<C: Clock> CiscoLogin<C> {
 
         let issuer = authorize::issuer(page, &self.config.nodes);
         let first = issuer.unwrap_or_else(|| self.nodes.last_good());
-        let confirmed =
+        let Confirmed { user, node } =
             verify::confirm(&self.nodes, &self.config, &self.clock, &secret, first, expires_at)
                 .await?;
-        Ok(Grant {
-            secret,
-            user: confirmed.user,
-            node: confirmed.node,
-            obtained_at: arrived_at,
-            expires_at,
-        })
+        let user = match self.owner.admit(user, &self.config.user) {
+            Ok(user) => user,
+            Err(Stranger { first, actual }) => {
+                return Err(Error::OtherThanFirst { node, first, actual });
+            }
+        };
+        Ok(Grant { secret, user, node, obtained_at: arrived_at, expires_at })
     }
 
     /// Until when a token is valid, as the browser compares it with its own clock.
@@ -224,7 +235,17 @@ impl<C: Clock> Login for CiscoLogin<C> {
         progress: impl Progress,
     ) -> Result<LoggedIn, Failure> {
         tracing::debug!(cluster = %self.config.name, attempt = attempt.0, "login begins");
-        self.one_login(manner, tab, progress).await.map_err(|error| self.failure(&error))
+        self.one_login(attempt, manner, tab, progress).await.map_err(|error| self.failure(&error))
+    }
+
+    fn complete(&self, attempt: AttemptId, pasted: &Pasted) -> Result<(), NotTaken> {
+        let taken = self.waiting.complete(attempt, pasted, &self.config.redirect, &self.state);
+        let (cluster, attempt) = (&self.config.name, attempt.0);
+        match &taken {
+            Ok(()) => tracing::info!(%cluster, attempt, "the redirect was brought by hand"),
+            Err(why) => tracing::warn!(%cluster, attempt, ?why, "a pasted address is not taken"),
+        }
+        taken
     }
 
     async fn verify(&self, token: &Token) -> Verdict {

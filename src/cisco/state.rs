@@ -10,7 +10,7 @@ use aws_lc_rs::{constant_time, rand};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-use super::redirect::RedirectFlaw;
+use super::redirect::{Outcome, Redirect, RedirectFlaw};
 use crate::config::StateParam;
 
 /// What one cluster is held to.
@@ -34,13 +34,22 @@ impl StateRule {
         Some(Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(*bytes)))
     }
 
-    /// Judges the `state` of a redirect that has a token. A cluster that returns the right one is
-    /// remembered, and nothing makes this forget it.
-    pub(super) fn check(
+    /// Judges the `state` of a redirect by what else it has.
+    pub(super) fn judge(
         &self,
         sent: Option<&str>,
-        returned: Option<&str>,
+        redirect: &Redirect,
     ) -> Result<(), RedirectFlaw> {
+        let returned = redirect.state.as_ref().map(|state| state.as_str());
+        match redirect.outcome {
+            Outcome::Token { .. } => self.check(sent, returned),
+            Outcome::Denied(_) => self.check_unless_missing(sent, returned),
+        }
+    }
+
+    /// Judges the `state` of a redirect that has a token. A cluster that returns the right one is
+    /// remembered, and nothing makes this forget it.
+    fn check(&self, sent: Option<&str>, returned: Option<&str>) -> Result<(), RedirectFlaw> {
         self.check_unless_missing(sent, returned)?;
         let required = self.param == StateParam::Require || self.echoed.load(Ordering::Acquire);
         if sent.is_some() && returned.is_none() && required {
@@ -50,7 +59,7 @@ impl StateRule {
     }
 
     /// Judges the `state` of an error response, which gives nothing away if it has none.
-    pub(super) fn check_unless_missing(
+    fn check_unless_missing(
         &self,
         sent: Option<&str>,
         returned: Option<&str>,

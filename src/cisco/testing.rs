@@ -281,6 +281,7 @@ pub(super) fn cluster(nodes: Vec<Node>) -> ClusterConfig {
         user: "alice".into(),
         redirect: RedirectUri {
             uri: "http://127.0.0.1:27443/cb/hq".into(),
+            landing: "http://127.0.0.1:27443/cb/hq".into(),
             listen: "127.0.0.1:0".parse().unwrap(),
             path: "/cb/hq".into(),
         },

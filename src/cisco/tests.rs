@@ -1,5 +1,8 @@
 //! Whole logins: fake nodes, the real listener, and a walk through its pages.
 
+mod by_hand;
+mod owner;
+
 use std::{
     net::SocketAddr,
     sync::{Mutex, atomic::Ordering},
@@ -70,7 +73,7 @@ async fn log_in(
         Told(|opened| sender.send(opened).unwrap()),
     );
     let human = async {
-        let Opened { start_url, browser_opened } = opened.recv().await.unwrap();
+        let Opened { start_url, browser_opened, .. } = opened.recv().await.unwrap();
         assert!(!browser_opened);
         walk(&start_url.parse().unwrap(), fragment).await
     };

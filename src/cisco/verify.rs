@@ -24,8 +24,8 @@ use crate::{
 /// A token that a node vouched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Confirmed {
-    /// Its owner, as the cluster spells the name.
-    pub user: String,
+    /// Its owner, as the cluster spells the name; `None` where it vouches without a name.
+    pub user: Option<String>,
     /// The node that vouched, as `host:port`.
     pub node: String,
 }
@@ -33,8 +33,8 @@ pub(super) struct Confirmed {
 /// What a node says of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Ruling {
-    /// It works, and is this user's.
-    Works { user: String },
+    /// It works, and is the configured user's; as the node spells it, if it does.
+    Works { user: Option<String> },
     /// It works, but is another user's; who, if the node says so.
     Others { user: Option<String> },
     /// It is not accepted.
@@ -137,16 +137,16 @@ async fn one_round(nodes: &Nodes, config: &ClusterConfig, secret: &Secret, first
                 }));
             }
             Ruling::NotPermitted => return Round::Ended(Err(Error::NotPermitted { node })),
+            // A node that did not issue the token asks the one that did. If that one is silent, a
+            // 401 from here says nothing about the token.
+            Ruling::Others { user: None } | Ruling::NotAccepted if misses.any_passing() => continue,
             Ruling::Others { user: None } => {
-                Error::WrongUser { node, expected: config.user.clone(), actual: None }
+                let actual = who_else(edge, config, secret).await;
+                Error::WrongUser { node, expected: config.user.clone(), actual }
             }
             Ruling::NotAccepted => Error::NotAccepted { node },
         };
-        // A node that did not issue the token asks the one that did. If that one is silent, a
-        // 401 from here says nothing about the token.
-        if !misses.any_passing() {
-            return Round::Ended(Err(refusal));
-        }
+        return Round::Ended(Err(refusal));
     }
     if misses.any_passing() {
         Round::Undecided { misses, retry_after: longest_wait }
@@ -176,6 +176,35 @@ async fn own_record(node: &Edge, config: &ClusterConfig, secret: &Secret) -> Rul
     }
 }
 
+/// Asks the node that knows a token to be somebody else's whose it is. What it says is told and
+/// decides nothing.
+async fn who_else(node: &Edge, config: &ClusterConfig, secret: &Secret) -> Option<String> {
+    if config.product != Product::Ucm {
+        return None;
+    }
+    let asked = tokio::time::timeout(LONGEST_CURIOSITY, node.get(WHOAMI, Some(secret))).await;
+    owner_named(&config.user, &asked.ok()?.ok()?)
+}
+
+/// The name in an answer about the owner of a token; `None` for anything but a plain name of
+/// somebody else than `expected`, who it is known not to be.
+///
+/// No document shows this answer. The names of its parts are those by which the same web
+/// application calls a user in JSON (Cisco, *Revoke OAuth Refresh Tokens*), and UDS in XML.
+fn owner_named(expected: &str, answer: &Answer) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Owner {
+        user_id: String,
+    }
+
+    if answer.status != 200 || answer.is_web_page {
+        return None;
+    }
+    let in_json = || serde_json::from_slice(&answer.body).ok().map(|owner: Owner| owner.user_id);
+    let name = in_json().or_else(|| xml::user_name(&answer.body).ok().flatten())?;
+    printable(&name).filter(|kept| *kept == name && !kept.eq_ignore_ascii_case(expected))
+}
+
 /// What the record of the token's owner means. A release or a role that does not offer it leaves
 /// the owner unproven, and the token, which works, is taken as the configured user's.
 fn judge_own_record(expected: &str, answer: &Answer) -> Ruling {
@@ -185,12 +214,12 @@ fn judge_own_record(expected: &str, answer: &Answer) -> Ruling {
         }
         200 => match xml::alias(&answer.body) {
             Ok(Some(alias)) if alias.eq_ignore_ascii_case(expected) => {
-                Ruling::Works { user: alias }
+                Ruling::Works { user: Some(alias) }
             }
             Ok(Some(alias)) => Ruling::Others { user: printable(&alias) },
-            Ok(None) | Err(_) => Ruling::Works { user: expected.to_owned() },
+            Ok(None) | Err(_) => Ruling::Works { user: None },
         },
-        _ => Ruling::Works { user: expected.to_owned() },
+        _ => Ruling::Works { user: None },
     }
 }
 
@@ -199,11 +228,13 @@ fn judge_own_record(expected: &str, answer: &Answer) -> Ruling {
 /// The codes are those of the UDS guide and the CUMI guide. A 401 without a challenge to a token
 /// of another user was observed on Unified CM 15; with a challenge, the token itself is bad.
 fn judge(product: Product, expected: &str, answer: &Answer) -> Ruling {
-    let works = || Ruling::Works { user: expected.to_owned() };
+    let works = || Ruling::Works { user: None };
     let nothing = |fault| Ruling::Nothing { fault, retry_after: answer.retry_after };
     match (product, answer.status) {
         (Product::Ucm, 200) => match xml::user_name(&answer.body) {
-            Ok(Some(name)) if name.eq_ignore_ascii_case(expected) => Ruling::Works { user: name },
+            Ok(Some(name)) if name.eq_ignore_ascii_case(expected) => {
+                Ruling::Works { user: Some(name) }
+            }
             Ok(Some(name)) => Ruling::Others { user: printable(&name) },
             Ok(None) => works(),
             Err(flaw) => nothing(answer.misread(flaw)),
@@ -233,6 +264,11 @@ fn printable(name: &str) -> Option<String> {
 
 /// The record of whoever asks (Cisco, *CUPI API for End Users*; the `UserURI` of its documents).
 const OWN_RECORD: &str = "/vmrest/user";
+/// Who shows this token, as the login service sees it. That there is such a path is known of
+/// Unified CM 15 alone, and from nobody but a third party; elsewhere it is a 404.
+const WHOAMI: &str = "/ssosp/user/whoami";
+/// How long that may take. It makes a refusal clearer and is worth no wait.
+const LONGEST_CURIOSITY: Duration = Duration::from_secs(3);
 /// The pause before the second round; doubled before each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause of our own choice: a restart of Tomcat takes one to two minutes.

@@ -6,7 +6,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    ClusterConfig, LifetimeBounds, Node, Product, RedirectUri, SpkiPin, StateParam, place,
+    ClusterConfig, LifetimeBounds, Node, Product, RedirectUri, SpkiPin, StateParam, hosted, place,
     reader::{Entry, Reader, Report, nearest},
     value::{self, Wrong, shown},
 };
@@ -138,11 +138,31 @@ fn nodes(table: &mut Reader<'_, '_>, report: &mut Report) -> Option<Vec<Node>> {
     Some(nodes)
 }
 
+/// Where the cluster sends the browser. A page on another server leads on to a landing page here.
 fn redirect(name: &ClusterName, table: &mut Reader<'_, '_>, report: &mut Report) -> RedirectUri {
     let example = default_redirect_uri(name);
-    table.parsed("redirect_uri", report, |text| place::redirect_uri(text, &example)).unwrap_or_else(
-        || place::redirect_uri(&example, &example).expect("the default redirect URI is right"),
-    )
+    let on_this_machine = |text: &str| place::redirect_uri(text, &example);
+    let default = || on_this_machine(&example).expect("the default redirect URI is right");
+    let mut page = None;
+    let written = table.parsed("redirect_uri", report, |text| {
+        if !hosted::is_hosted(text) {
+            return on_this_machine(text);
+        }
+        page = Some(hosted::page(text)?);
+        Ok(default())
+    });
+    let landing = table.parsed("landing", report, on_this_machine);
+    if let Some(uri) = page {
+        return RedirectUri { uri, ..landing.unwrap_or_else(default) };
+    }
+    // Where the redirect URI itself is wrong, it may have been meant to be such a page.
+    if (written.is_some() || table.place_of("redirect_uri").is_none())
+        && let Some(entry) = table.entry("landing")
+    {
+        let message = "the redirect URI is on this machine and is the landing page itself";
+        report.wrong(&entry, Wrong::new(message, "leave this out"));
+    }
+    written.unwrap_or_else(default)
 }
 
 fn extra_params(table: &mut Reader<'_, '_>, report: &mut Report) -> Vec<(String, String)> {

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, env, ops::Range, path::Path};
 use toml::de::DeTable;
 
 use super::{
-    ClusterConfig, Config, cluster,
+    ClusterConfig, Config, RedirectUri, cluster,
     problem::{Problem, Problems},
     reader::{Entry, Reader, Report},
     value::{Wrong, shown},
@@ -156,10 +156,13 @@ fn refuse_shared_redirect(
     others: &BTreeMap<ClusterName, ClusterConfig>,
     report: &mut Report,
 ) {
-    let uri = &cluster.redirect.uri;
-    let Some(other) = others.values().find(|other| other.redirect.uri == *uri) else { return };
+    let RedirectUri { uri, landing, .. } = &cluster.redirect;
+    let same =
+        |other: &&ClusterConfig| other.redirect.uri == *uri || other.redirect.landing == *landing;
+    let Some(other) = others.values().find(same) else { return };
+    let what = if other.redirect.uri == *uri { "redirect URI" } else { "landing page" };
     let wrong = Wrong::new(
-        format!("the cluster `{}` has the same redirect URI", other.name),
+        format!("the cluster `{}` has the same {what}", other.name),
         "give each cluster a path of its own, so that a token cannot be taken for another's",
     );
     report.shape.push(wrong.at(&format!("{}.redirect_uri", entry.key), span));
@@ -189,7 +192,7 @@ mod tests {
         assert_eq!(hq.product, Product::Ucm);
         assert_eq!(hq.nodes, [Node { host: "cucm-pub".into(), port: 8443, pins: vec![] }]);
         assert_eq!(hq.redirect.uri, "http://127.0.0.1:27443/cb/hq");
-        assert_eq!(hq.redirect.path, "/cb/hq");
+        assert_eq!((hq.redirect.path.as_str(), hq.redirect.is_hosted()), ("/cb/hq", false));
         assert_eq!(
             hq.client_id,
             "C69908c4f345729af0a23cdfff1d255272de942193e7d39171ddd307bc488d7a1"

@@ -6,6 +6,7 @@
 
 mod cluster;
 mod file;
+mod hosted;
 mod load;
 mod place;
 mod problem;
@@ -121,10 +122,21 @@ impl fmt::Display for SpkiPin {
 pub struct RedirectUri {
     /// The URI exactly as it is registered on the cluster.
     pub uri: String,
+    /// The landing page, which the daemon serves: what is registered, or where the page that is
+    /// registered leads on to.
+    pub landing: String,
     /// The loopback address to listen on.
     pub listen: SocketAddr,
     /// The path, `/cb/hq` for example.
     pub path: String,
+}
+
+impl RedirectUri {
+    /// Whether what is registered is a page on another server.
+    #[must_use]
+    pub fn is_hosted(&self) -> bool {
+        self.uri != self.landing
+    }
 }
 
 /// What is done about the OAuth `state` parameter. No Cisco document says that clusters echo it.

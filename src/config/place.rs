@@ -110,6 +110,7 @@ pub(super) fn redirect_uri(text: &str, example: &str) -> Result<RedirectUri, Wro
     }
     Ok(RedirectUri {
         uri: text.to_owned(),
+        landing: text.to_owned(),
         listen: SocketAddr::new(address, port),
         path: path.to_owned(),
     })

@@ -129,6 +129,60 @@ fn two_clusters_share_a_port_but_never_a_whole_redirect_uri() {
 }
 
 #[test]
+fn a_page_on_another_server_leads_on_to_a_landing_page_here() {
+    let page = "redirect_uri = \"https://intranet.example.com/ucsso/hq.html\"\n";
+    let read = |lines: &str| {
+        let config = parse(&format!("{HQ}{page}{lines}")).unwrap();
+        config.clusters[&"hq".parse().unwrap()].redirect.clone()
+    };
+
+    let (default, written) = (read(""), read("landing = \"http://[::1]:4711/back\"\n"));
+
+    assert!(default.is_hosted() && written.is_hosted());
+    assert_eq!(default.uri, "https://intranet.example.com/ucsso/hq.html");
+    assert_eq!(default.landing, "http://127.0.0.1:27443/cb/hq");
+    assert_eq!(default.path, "/cb/hq");
+    assert_eq!(written.landing, "http://[::1]:4711/back");
+    assert_eq!(written.path, "/back");
+}
+
+#[test]
+fn a_landing_page_is_here_and_belongs_to_a_page_on_another_server() {
+    let page = "redirect_uri = \"https://a.example.com/x\"\n";
+    assert_problem(
+        &format!("{HQ}{page}landing = \"https://a.example.com/x\""),
+        "5 clusters.hq.landing: the scheme is `https`, and a program on this machine is reached by `http`; \
+         write for example \"http://127.0.0.1:27443/cb/hq\"",
+    );
+    for (at, redirect) in [(4, ""), (5, "redirect_uri = \"http://127.0.0.1:4711/cb\"\n")] {
+        assert_problem(
+            &format!("{HQ}{redirect}landing = \"http://127.0.0.1:27443/cb/hq\""),
+            &format!(
+                "{at} clusters.hq.landing: the redirect URI is on this machine and is the landing \
+                 page itself; leave this out"
+            ),
+        );
+    }
+}
+
+#[test]
+fn two_pages_on_other_servers_never_lead_on_to_one_landing_page() {
+    let lines = |landing: &str| {
+        format!(
+            "redirect_uri = \"https://a.example.com/hq\"\n[clusters.branch]\nnodes = [\"b\"]\n\
+             user = \"bob\"\nredirect_uri = \"https://a.example.com/branch\"\n{landing}"
+        )
+    };
+
+    assert!(parse(&format!("{HQ}{}", lines(""))).is_ok());
+    assert_problem(
+        &format!("{HQ}{}", lines("landing = \"http://127.0.0.1:27443/cb/hq\"\n")),
+        "8 clusters.branch.redirect_uri: the cluster `hq` has the same landing page; give each \
+         cluster a path of its own, so that a token cannot be taken for another's",
+    );
+}
+
+#[test]
 fn a_parameter_that_the_daemon_sends_is_refused() {
     assert_wrong(
         "extra_params = { state = \"x\" }",

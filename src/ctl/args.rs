@@ -45,7 +45,31 @@ login ended. Ctrl-C cancels the login; one that was under way before goes on.
 
 With --no-browser the page's address is printed instead. It works once. The page belongs to this \
 machine: with a browser on another one, forward its port first, with the `ssh -L` line that is \
-printed too.";
+printed too.
+
+Where that cannot be done, open the cluster's own page, which is printed last. The login ends on \
+an address that the browser cannot open; paste all of it here and press Enter, or write it to \
+this command's standard input. There is a token in that address: it is not shown here, and it \
+does not belong anywhere else. Do this only on a machine that is yours, because a program there \
+that listens on the port of the address is given the token.";
+
+const REDIRECT_PAGE_HELP: &str = "\
+For clusters where only a page of the company's web server is registered. Write its address as \
+`redirect_uri` of the cluster; `landing` is where the page leads on to, and has a default. Then:
+
+  1. Put the page that this command writes on the web server, at exactly that address. It is one \
+file without anything else. It is the same for everybody whose configuration has this `landing`.
+  2. Have the server send it over https, as `text/html`, with `Cache-Control: no-store`, and \
+without asking for a login.
+  3. Have its address registered on the cluster, letter by letter, in Enterprise Parameters, \
+\"Redirect URIs for Third Party SSO Client\".
+
+The token is in the fragment of the address, which browsers do not send to a server. But whoever \
+can change that page, or the scripts that other pages of its server run, can read tokens: let \
+nobody do so who may not have them. Write the page anew when `landing` changes.
+
+That somebody may be sent to the page with a token of an attacker does no harm: the landing page \
+takes a token only in a tab in which a login of the daemon began.";
 
 const CANCEL_HELP: &str = "\
 A no is a no: for as long as `snooze` in the configuration says (8 hours), no login of this \
@@ -88,6 +112,9 @@ pub(super) enum Command {
     /// Write, check or find the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Write the page for a web server that leads browsers on to this machine
+    #[command(after_long_help = REDIRECT_PAGE_HELP)]
+    RedirectPage(RedirectPageArgs),
 }
 
 /// What to ask the daemon.
@@ -203,6 +230,19 @@ pub(super) struct ClusterArgs {
     pub(super) cluster: ClusterName,
 }
 
+/// `ucssoctl redirect-page`.
+#[derive(Debug, Args)]
+pub(super) struct RedirectPageArgs {
+    /// The cluster; not needed if there is only one with such a page
+    pub(super) cluster: Option<ClusterName>,
+    /// Where to write the page [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// The configuration [default: the daemon's own]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
 /// `ucssoctl config`.
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -215,7 +255,8 @@ pub(super) enum ConfigCommand {
     /// List all that is wrong with the configuration, or say what was understood
     #[command(after_long_help = "\
 Where the configuration is right, `register` is the redirect URI that the administrator of the \
-cluster has to register there, letter by letter.")]
+cluster has to register there, letter by letter. `landing` is where the daemon listens, if that \
+is a page on another server.")]
     Check {
         /// The file; the daemon's own if none is named
         file: Option<PathBuf>,

@@ -100,6 +100,11 @@ fn facts(cluster: &ClusterConfig) -> Vec<(&'static str, String)> {
         ("nodes", nodes.join(", ")),
         ("user", cluster.user.clone()),
         ("register", cluster.redirect.uri.clone()),
+    ];
+    if cluster.redirect.is_hosted() {
+        facts.push(("landing", cluster.redirect.landing.clone()));
+    }
+    facts.extend([
         (
             "renews",
             format!(
@@ -109,7 +114,7 @@ fn facts(cluster: &ClusterConfig) -> Vec<(&'static str, String)> {
             ),
         ),
         ("trusts", trust(cluster)),
-    ];
+    ]);
     facts.extend(cluster.proxy.iter().map(|proxy| ("proxy", proxy.to_string())));
     facts
 }

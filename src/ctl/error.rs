@@ -6,7 +6,9 @@ use tonic::{Code, Status};
 
 use super::exit::Exit;
 use crate::{
-    config, paths,
+    config,
+    domain::ClusterName,
+    paths,
     rpc::{
         client::{self, ConnectError},
         proto,
@@ -39,6 +41,24 @@ pub(super) enum Error {
     /// There are several clusters, and none was named.
     #[error("there are several clusters: {}", .names.join(", "))]
     WhichCluster {
+        /// All of them.
+        names: Vec<String>,
+    },
+    /// The configuration has no such cluster.
+    #[error("the configuration has no cluster `{name}`")]
+    NoSuchCluster {
+        /// What was asked for.
+        name: ClusterName,
+    },
+    /// No page on another server is registered, so there is none to write.
+    #[error("{}", no_page(.name.as_ref()))]
+    NoPage {
+        /// The cluster, if one was named.
+        name: Option<ClusterName>,
+    },
+    /// There are several pages, and none was named.
+    #[error("there are several clusters with such a page: {}", .names.join(", "))]
+    WhichPage {
         /// All of them.
         names: Vec<String>,
     },
@@ -79,7 +99,9 @@ impl Error {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Path(paths::Error::SocketVariable | paths::Error::SocketTooLong { .. })
-            | Self::WhichCluster { .. } => Exit::Usage,
+            | Self::WhichCluster { .. }
+            | Self::WhichPage { .. } => Exit::Usage,
+            Self::NoSuchCluster { .. } => Exit::UnknownCluster,
             Self::Connect(ConnectError::Denied { .. } | ConnectError::OtherUser { .. }) => {
                 Exit::Denied
             }
@@ -91,6 +113,7 @@ impl Error {
             Self::Path(paths::Error::NoHome)
             | Self::Incomplete(_)
             | Self::Config(_)
+            | Self::NoPage { .. }
             | Self::Exists { .. }
             | Self::Unwritable { .. }
             | Self::System(_)
@@ -109,6 +132,14 @@ impl Error {
                 let first = names.first().map_or("CLUSTER", String::as_str);
                 format!("name one, `ucssoctl login {first}`")
             }
+            Self::WhichPage { names } => {
+                let first = names.first().map_or("CLUSTER", String::as_str);
+                format!("name one, `ucssoctl redirect-page {first}`")
+            }
+            Self::NoSuchCluster { .. } => "see `ucssoctl config check` for the names".to_owned(),
+            Self::NoPage { .. } => "write its address as `redirect_uri` of the cluster first, for \
+                                    example \"https://intranet.example.com/ucsso/hq.html\""
+                .to_owned(),
             Self::Config(error) => error.advice(),
             Self::Exists { .. } => "`--force` overwrites it".to_owned(),
             _ => String::new(),
@@ -128,6 +159,13 @@ impl Error {
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
         Self::Refused(Box::new(status))
+    }
+}
+
+fn no_page(name: Option<&ClusterName>) -> String {
+    match name {
+        Some(name) => format!("`{name}` does not redirect to a page on another server"),
+        None => "no cluster redirects to a page on another server".to_owned(),
     }
 }
 

@@ -71,13 +71,15 @@ impl Exit {
     pub(super) fn of_reason(reason: &str) -> Option<Self> {
         let of_call = match reason {
             "HEADER_MISSING" => Some(Self::Other),
-            "BAD_REQUEST" | "MIN_VALIDITY_UNSATISFIABLE" => Some(Self::Usage),
-            "CLUSTER_UNKNOWN" => Some(Self::UnknownCluster),
-            "LOGIN_REQUIRED" | "USER_SNOOZED" | "USER_AWAY" | "WINDOWS_SPENT" => {
-                Some(Self::LoginRequired)
+            "BAD_REQUEST" | "MIN_VALIDITY_UNSATISFIABLE" | "NOT_THE_REDIRECT" | "NO_ANSWER" => {
+                Some(Self::Usage)
             }
+            "CLUSTER_UNKNOWN" => Some(Self::UnknownCluster),
+            "LOGIN_REQUIRED" | "LOGIN_NOT_PENDING" | "USER_SNOOZED" | "USER_AWAY"
+            | "WINDOWS_SPENT" => Some(Self::LoginRequired),
             "LOGIN_IN_PROGRESS" => Some(Self::TimedOut),
             "SHUTTING_DOWN" => Some(Self::NotReachable),
+            "TICKET_REFUSED" => Some(Self::Denied),
             _ => None,
         };
         let of_login = || Cause::ALL.into_iter().find(|cause| cause.reason() == reason);
@@ -165,6 +167,10 @@ mod tests {
             ("WINDOWS_SPENT", Some(4)),
             ("LOGIN_IN_PROGRESS", Some(5)),
             ("CLUSTER_UNKNOWN", Some(7)),
+            ("LOGIN_NOT_PENDING", Some(4)),
+            ("TICKET_REFUSED", Some(6)),
+            ("NOT_THE_REDIRECT", Some(2)),
+            ("NO_ANSWER", Some(2)),
             ("OF_A_LATER_VERSION", None),
         ] {
             assert_eq!(Exit::of_reason(reason).map(|exit| exit as u8), code, "{reason}");

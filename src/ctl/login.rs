@@ -3,21 +3,25 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::{Host, Url};
+use zeroize::Zeroizing;
 
 use super::{
     args::{LoginArgs, SnoozeArgs},
     error::Error,
-    moment, status,
-    terminal::{note, now, out},
+    moment,
+    paste::{LONGEST, Paste, Pasted},
+    status,
+    terminal::{harmless, note, now, out},
 };
 use crate::{
     domain::ClusterName,
     rpc::{
-        client::Client,
+        client::{self, Client},
         proto::{
-            CancelLoginRequest, ClusterStatus, LogoutRequest, SnoozeRequest, StartLoginRequest,
+            CancelLoginRequest, ClusterStatus, CompleteLoginRequest, LogoutRequest, SnoozeRequest,
+            StartLoginRequest,
             start_login_response::{Event, Opened},
         },
     },
@@ -26,19 +30,34 @@ use crate::{
 /// Begins a login, or joins one, and says what happens until it has ended.
 pub(super) async fn run(client: &Client, args: LoginArgs) -> Result<(), Error> {
     // Listening for Ctrl-C before there is a login: none is left behind unnoticed.
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::System)?;
+    let mut signals = Signals::new()?;
     let (cluster, under_way) = choose(client, args.cluster).await?;
     let request = StartLoginRequest { cluster: cluster.clone(), no_browser: args.no_browser };
     let mut stream = client.login().start_login(request).await?.into_inner();
     let mut attempt = None;
+    let mut by_hand: Option<ByHand> = None;
     loop {
         let event = tokio::select! {
             // Cancel safe: a message that was not taken yet stays in the stream.
             message = stream.message() => message?,
-            // Cancel safe: the signal carries nothing.
-            _ = interrupt.recv() => {
-                let ours = attempt.map_or(under_way == 0, |attempt| attempt != under_way);
-                return Err(leave(client, &cluster, ours).await);
+            // Cancel safe: what was pasted stays where it is.
+            pasted = pasted(&mut by_hand) => {
+                by_hand = complete(client, &cluster, by_hand, pasted).await?;
+                continue;
+            }
+            // Cancel safe: a signal carries nothing.
+            told = signals.next() => match told {
+                Told::Resume => {
+                    if let Some(by_hand) = &by_hand {
+                        by_hand.paste.resume();
+                    }
+                    continue;
+                }
+                Told::End => return Err(Error::Interrupted),
+                Told::Interrupt => {
+                    let ours = attempt.map_or(under_way == 0, |attempt| attempt != under_way);
+                    return Err(leave(client, &cluster, ours).await);
+                }
             }
         };
         match event.and_then(|message| message.event) {
@@ -49,13 +68,114 @@ pub(super) async fn run(client: &Client, args: LoginArgs) -> Result<(), Error> {
             }
             Some(Event::Opened(opened)) => {
                 attempt = Some(opened.attempt);
-                out(&invitation(&cluster, &opened))?;
+                let paste = by_hand.take().map(|by_hand| by_hand.paste);
+                let wanted = !opened.browser_opened && !opened.authorize_url.is_empty();
+                let paste = if wanted { paste.or_else(Paste::open) } else { None };
+                out(&invitation(&cluster, &opened, paste.is_some()))?;
+                by_hand = paste.map(|paste| ByHand { opened, paste });
             }
             Some(Event::Done(done)) => {
                 let status = done.status.ok_or(Error::Incomplete("status"))?;
                 return out(&success(&status));
             }
             Some(Event::Failed(failure)) => return Err(Error::LoginFailed(Box::new(failure))),
+        }
+    }
+}
+
+/// A login that may be completed by hand.
+struct ByHand {
+    opened: Opened,
+    paste: Paste,
+}
+
+/// The next thing that is pasted; never, where nothing can be.
+async fn pasted(by_hand: &mut Option<ByHand>) -> Pasted {
+    match by_hand {
+        Some(by_hand) => by_hand.paste.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Brings the daemon what was pasted. Gives back the place to paste where it is not taken.
+async fn complete(
+    client: &Client,
+    cluster: &str,
+    by_hand: Option<ByHand>,
+    pasted: Pasted,
+) -> Result<Option<ByHand>, Error> {
+    let Some(by_hand) = by_hand else { return Ok(None) };
+    let refused = match pasted {
+        Pasted::Line(line) => match bring(client, cluster, &by_hand.opened, &line).await {
+            Ok(()) => {
+                let length = line.trim().chars().count();
+                out(&format!("{cluster}: the address is taken ({length} characters)\n"))?;
+                return Ok(None);
+            }
+            Err(status) if client::is_broken(&status) => return Err(status.into()),
+            Err(status) => harmless(status.message()),
+        },
+        Pasted::TooLong => format!("the address is longer than {LONGEST} bytes"),
+        Pasted::NotText => "this is not text in UTF-8".to_owned(),
+    };
+    note(&format!("{cluster}: {refused}\n{cluster}: still waiting; paste the address\n"));
+    Ok(Some(by_hand))
+}
+
+async fn bring(
+    client: &Client,
+    cluster: &str,
+    opened: &Opened,
+    line: &Zeroizing<String>,
+) -> Result<(), tonic::Status> {
+    let request = CompleteLoginRequest {
+        cluster: cluster.to_owned(),
+        attempt: opened.attempt,
+        start_url: opened.url.clone(),
+        address: line.trim().to_owned(),
+    };
+    client.login().complete_login(request).await.map(drop)
+}
+
+/// What a signal tells this command.
+enum Told {
+    /// Ctrl-C: the login is not wanted.
+    Interrupt,
+    /// The command has to end, and nobody said anything about the login.
+    End,
+    /// The command was stopped, and goes on.
+    Resume,
+}
+
+/// The signals that end the command, or would leave the terminal other than it was.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+    quit: Signal,
+    resume: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Error> {
+        let listen = |kind| signal(kind).map_err(Error::System);
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+            quit: listen(SignalKind::quit())?,
+            resume: listen(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        // Cancel safe: a signal that was not taken yet is told the next time.
+        tokio::select! {
+            _ = self.interrupt.recv() => Told::Interrupt,
+            _ = self.terminate.recv() => Told::End,
+            _ = self.hangup.recv() => Told::End,
+            _ = self.quit.recv() => Told::End,
+            _ = self.resume.recv() => Told::Resume,
         }
     }
 }
@@ -137,8 +257,8 @@ async fn leave(client: &Client, cluster: &str, ours: bool) -> Error {
     }
 }
 
-/// What the human has to do now.
-fn invitation(cluster: &str, opened: &Opened) -> String {
+/// What the human has to do now. By hand only where there is somewhere to paste.
+fn invitation(cluster: &str, opened: &Opened, by_hand: bool) -> String {
     let until = moment::timestamp(opened.give_up_time.as_ref())
         .map(|until| format!(" before {}", moment::local_with_zone(until, &now())))
         .unwrap_or_default();
@@ -152,9 +272,19 @@ fn invitation(cluster: &str, opened: &Opened) -> String {
     let forward = forward(url, host_name().as_deref()).map_or_else(String::new, |line| {
         format!("If that browser is on another machine, run this there first:\n\n  {line}\n\n")
     });
+    let by_hand = if by_hand {
+        let page = &opened.authorize_url;
+        format!(
+            "If that machine cannot reach this one, open this page there, and log in:\n\n  {page}\
+             \n\nIt ends on an address that the browser cannot open. Paste that address here, and \
+             press Enter;\nit is not shown.\n\n"
+        )
+    } else {
+        String::new()
+    };
     format!(
         "{cluster}: open this page in a browser{until}; it works once\n\n  {url}\n\n{forward}\
-         {cluster}: waiting; Ctrl-C cancels the login\n"
+         {by_hand}{cluster}: waiting; Ctrl-C cancels the login\n"
     )
 }
 

@@ -12,6 +12,8 @@ mod exit;
 mod json;
 mod login;
 mod moment;
+mod paste;
+mod redirect_page;
 mod render;
 mod status;
 mod terminal;
@@ -55,6 +57,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     match arguments.command {
         Command::Config(command) => config::run(command).map(|()| Exit::Done.into()),
+        Command::RedirectPage(args) => redirect_page::run(args).map(|()| Exit::Done.into()),
         Command::Ask(question) => {
             let socket = socket(arguments.socket)?;
             let runtime = tokio::runtime::Builder::new_current_thread()

@@ -18,6 +18,9 @@ pub struct Behaviour {
     pub load: Load,
     /// Users, by id, who are not in the group *Standard CCM End Users*.
     pub outside_group: BTreeSet<String>,
+    /// Whether Unified CM says whose a token is, at `/ssosp/user/whoami`. That there is such a path
+    /// was told of release 15; what it answers is a guess.
+    pub whoami: bool,
     /// How a redirect URI is compared with the registered ones.
     pub redirect_match: RedirectMatch,
     /// Whether `state` is sent back. No Cisco document says that it is.
@@ -44,6 +47,7 @@ impl Default for Behaviour {
             down: BTreeSet::new(),
             load: Load::default(),
             outside_group: BTreeSet::new(),
+            whoami: false,
             redirect_match: RedirectMatch::default(),
             echo_state: false,
             redirect: RedirectShape::default(),

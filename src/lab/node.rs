@@ -16,6 +16,7 @@ pub(super) async fn answer(at: At<'_>, ask: &Ask) -> Answer {
     let get = ask.method == Method::GET || ask.method == Method::HEAD;
     let mut answer = match ask.path.as_str() {
         sso::PATH if get => sso::answer(at).await,
+        sso::WHOAMI_PATH if get && at.cluster.product == Product::UnifiedCm => sso::whoami(at, ask),
         authorize::PATH if get => authorize::answer(at, ask),
         authorize::COMPLETE_PATH if get => authorize::complete(),
         sp::METADATA_PATH if get => sp::metadata(at),

@@ -1,14 +1,16 @@
-//! `/ssosp/ws/public/singleSignOn`: is single sign-on on, and where does it begin?
+//! `/ssosp/ws/public/singleSignOn`: is single sign-on on, and where does it begin? And, where it is
+//! switched on, `/ssosp/user/whoami`: whose is this token?
 
 use hyper::StatusCode;
 
 use super::{
     estate::At,
     faults::StatusXml,
-    http::{Answer, escaped, html, tomcat, xml},
+    http::{Answer, Ask, answer as document, escaped, html, tomcat, xml},
 };
 
 pub(super) const PATH: &str = "/ssosp/ws/public/singleSignOn";
+pub(super) const WHOAMI_PATH: &str = "/ssosp/user/whoami";
 
 pub(super) async fn answer(at: At<'_>) -> Answer {
     let (shape, disabled) = {
@@ -40,6 +42,18 @@ pub(super) async fn answer(at: At<'_>) -> Answer {
             xml(enabled("https://sso.elsewhere.localhost:8443/ssosp/oauth/authorize"))
         }
         StatusXml::HttpUri => xml(enabled(&uri.replacen("https://", "http://", 1))),
+    }
+}
+
+/// Whose the token is that somebody shows, in the words of the other JSON of this application.
+pub(super) fn whoami(at: At<'_>, ask: &Ask) -> Answer {
+    match ask.bearer().and_then(|token| at.validate(token)) {
+        _ if !at.estate.behaviour().whoami => tomcat(StatusCode::NOT_FOUND),
+        Some(issued) => {
+            let json = format!("{{\"user_id\":\"{}\"}}", issued.user);
+            document(StatusCode::OK, "application/json", json)
+        }
+        None => tomcat(StatusCode::UNAUTHORIZED),
     }
 }
 

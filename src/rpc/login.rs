@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
+use zeroize::Zeroizing;
 
 use super::{
     convert,
@@ -13,8 +14,11 @@ use super::{
     service::{find, refuse},
 };
 use crate::{
-    broker::{Broker, ClusterHandle, Lack, LoginEvent, ports::Clock},
-    domain::{Manner, Stage},
+    broker::{
+        Broker, ClusterHandle, Lack, LoginEvent,
+        ports::{Clock, Pasted},
+    },
+    domain::{AttemptId, Manner, Stage},
 };
 
 /// Answers whoever acts for the human.
@@ -48,7 +52,7 @@ impl<C: Clock> Login for Logins<C> {
         let (events, answers) = mpsc::channel(EVENTS);
         tokio::spawn(async move {
             while let Some(event) = login.next().await {
-                let answer = answer(&cluster, event, &clock);
+                let answer = answer(&cluster, event, manner, &clock);
                 // The caller has gone; the login goes on.
                 if events.send(answer).await.is_err() {
                     break;
@@ -88,11 +92,29 @@ impl<C: Clock> Login for Logins<C> {
         let forgotten = cluster.log_out().await.map_err(|lack| refuse(cluster, lack))?;
         Ok(Response::new(proto::LogoutResponse { forgotten }))
     }
+
+    async fn complete_login(
+        &self,
+        request: Request<proto::CompleteLoginRequest>,
+    ) -> Result<Response<proto::CompleteLoginResponse>, Status> {
+        let request = request.into_inner();
+        let pasted = Pasted {
+            start_url: Zeroizing::new(request.start_url),
+            address: Zeroizing::new(request.address),
+        };
+        let cluster = find(&self.broker, &request.cluster)?;
+        let taken = cluster.complete(AttemptId(request.attempt), pasted).await;
+        taken
+            .map_err(|lack| refuse(cluster, lack))?
+            .map_err(|why| Refusal::NotTaken(cluster.cluster().name.clone(), why))?;
+        Ok(Response::new(proto::CompleteLoginResponse {}))
+    }
 }
 
 fn answer<C: Clock>(
     cluster: &ClusterHandle<C>,
     event: LoginEvent,
+    asked: Manner,
     clock: &C,
 ) -> Result<proto::StartLoginResponse, Status> {
     let event = match event {
@@ -104,6 +126,10 @@ fn answer<C: Clock>(
             url: opened.start_url,
             give_up_time: give_up_time(cluster, clock),
             browser_opened: opened.browser_opened,
+            authorize_url: match asked {
+                Manner::ShowUrl => opened.authorize_url,
+                Manner::OpenBrowser => String::new(),
+            },
         }),
         LoginEvent::Done(published) => {
             let status = proto::ClusterStatus::new(cluster, &published, clock);

@@ -2,8 +2,8 @@
 //!
 //! The contract is `proto/ucsso/v1`; the code generated from it is named nowhere above this room
 //! but in `ctl`. `service` and `login` have one function for each call and decide nothing;
-//! `convert` and `refusal` are the tables between the words of `domain` and the wire; `server`
-//! accepts; `client` connects.
+//! `convert` and `refusal` are the tables between the words of `domain` and the wire, `not_taken` the
+//! part of `refusal` that is about pasted addresses; `server` accepts; `client` connects.
 
 mod authority;
 pub mod client;
@@ -11,6 +11,7 @@ mod convert;
 mod facts;
 mod hpack;
 mod login;
+mod not_taken;
 mod refusal;
 mod server;
 mod service;
@@ -58,6 +59,15 @@ impl std::fmt::Debug for proto::start_login_response::Opened {
             .field("attempt", &self.attempt)
             .field("url", &"..")
             .field("browser_opened", &self.browser_opened)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for proto::CompleteLoginRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CompleteLoginRequest")
+            .field("cluster", &self.cluster)
+            .field("attempt", &self.attempt)
             .finish_non_exhaustive()
     }
 }

@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use super::not_taken;
 use crate::{
-    broker::Lack,
+    broker::{Lack, ports::NotTaken},
     domain::{Cause, ClusterName, InvalidClusterName, Lapse, Reserve},
 };
 
@@ -31,6 +32,8 @@ pub(super) enum Refusal {
     Stopping,
     /// The broker has no token to give.
     Lack(ClusterName, Lack),
+    /// An address that was brought by hand is not taken.
+    NotTaken(ClusterName, NotTaken),
 }
 
 impl Refusal {
@@ -48,6 +51,7 @@ impl Refusal {
                 Lack::Failed(failure) => code_of(failure.cause),
                 Lack::Stopping => Code::Unavailable,
             },
+            Self::NotTaken(_, why) => not_taken::code(why),
         }
     }
 
@@ -67,6 +71,7 @@ impl Refusal {
                 Lack::Unsatisfiable { .. } => "MIN_VALIDITY_UNSATISFIABLE",
                 Lack::Stopping => SHUTTING_DOWN.0,
             },
+            Self::NotTaken(_, why) => not_taken::reason(why),
         }
     }
 
@@ -100,6 +105,7 @@ impl Refusal {
                 ),
                 Lack::Stopping => SHUTTING_DOWN.1.into(),
             },
+            Self::NotTaken(name, why) => not_taken::sentence(name, why),
         }
     }
 
@@ -111,6 +117,9 @@ impl Refusal {
             Self::ClusterUnknown(name) => {
                 metadata.insert("cluster".into(), name.to_string());
                 metadata.insert("advice".into(), "see `ucssoctl status` for the names".into());
+            }
+            Self::NotTaken(name, _) => {
+                metadata.insert("cluster".into(), name.to_string());
             }
             Self::Lack(name, lack) => {
                 metadata.insert("cluster".into(), name.to_string());

@@ -33,8 +33,10 @@ const CONNECTIONS: usize = 256;
 const PREFACE_TIME: Duration = Duration::from_secs(2);
 /// How many calls a connection may have open. One client could otherwise hold all memory.
 const STREAMS: u32 = 32;
-/// The longest request, in bytes. All of them are a name and a few numbers.
+/// The longest request, in bytes. Most of them are a name and a few numbers.
 const MESSAGE: usize = 64 * 1024;
+/// The longest request of a login: a pasted address may be as long as any other message.
+const LOGIN_MESSAGE: usize = MESSAGE + 4 * 1024;
 /// The longest list of headers, in bytes.
 const HEADERS: u32 = 16 * 1024;
 
@@ -60,7 +62,7 @@ pub async fn serve<C: Clock>(
     let tokens = Tokens { broker: Arc::clone(&broker), facts: Arc::new(facts) };
     let tokens = TokenBrokerServer::new(tokens).max_decoding_message_size(MESSAGE);
     let logins = Logins { broker: Arc::clone(&broker) };
-    let logins = LoginServer::new(logins).max_decoding_message_size(MESSAGE);
+    let logins = LoginServer::new(logins).max_decoding_message_size(LOGIN_MESSAGE);
     health.set_serving::<TokenBrokerServer<Tokens<C>>>().await;
     health.set_serving::<LoginServer<Logins<C>>>().await;
     let describe = || {

@@ -14,7 +14,7 @@ use tokio::{
     task::JoinHandle,
 };
 use ucsso::{
-    broker::ports::{Clock, LoggedIn, Login, Onward, Opened, Progress, Tab},
+    broker::ports::{Clock, LoggedIn, Login, NotTaken, Onward, Opened, Pasted, Progress, Tab},
     domain::{AttemptId, Cause, Failure, Generation, Grant, Manner, Secret, Token, Verdict},
 };
 
@@ -168,7 +168,11 @@ impl Login for FakeLogin {
         inside.windows.fetch_add(usize::from(!went), SeqCst);
         inside.open.fetch_add(1, SeqCst);
         let _window = Window(&inside.open);
-        progress.opened(Opened { start_url, browser_opened: manner == Manner::OpenBrowser });
+        progress.opened(Opened {
+            start_url,
+            browser_opened: manner == Manner::OpenBrowser,
+            authorize_url: "https://cucm-pub:8443/ssosp/oauth/authorize?state=canary".into(),
+        });
         loop {
             let answer = inside.answers.lock().unwrap().pop_front();
             let now = inside.clock.now();
@@ -190,6 +194,18 @@ impl Login for FakeLogin {
                 None => inside.news.notified().await,
             }
         }
+    }
+
+    /// Takes `token`, from whoever has the start page.
+    fn complete(&self, attempt: AttemptId, pasted: &Pasted) -> Result<(), NotTaken> {
+        if *pasted.start_url != format!("http://127.0.0.1:1/start/{}", attempt.0) {
+            return Err(NotTaken::WrongTicket);
+        }
+        if *pasted.address != "token" {
+            return Err(NotTaken::NotTheRedirect { beginnings: vec!["token".into()] });
+        }
+        self.answer(Answer::Token(Duration::from_hours(1)));
+        Ok(())
     }
 
     async fn verify(&self, token: &Token) -> Verdict {

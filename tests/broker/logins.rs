@@ -4,8 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 use ucsso::{
-    broker::{Interaction, Lack, LoginEvent, Report},
-    domain::{Cause, Generation, Manner, Policy, Verdict},
+    broker::{
+        Interaction, Lack, LoginEvent, Report,
+        ports::{NotTaken, Pasted},
+    },
+    domain::{AttemptId, Cause, Generation, Manner, Policy, Verdict},
 };
 
 use crate::{
@@ -184,4 +187,59 @@ async fn the_start_page_does_not_show_in_debug_output() {
     let shown = format!("{:?}", rig.until(seated).await);
 
     assert!(shown.contains("browser_opened: true") && !shown.contains("/start/"), "{shown}");
+    assert!(!shown.contains("canary"), "{shown}");
+}
+
+fn pasted(attempt: u64, address: &str) -> Pasted {
+    let start_url = format!("http://127.0.0.1:1/start/{attempt}").into();
+    Pasted { start_url, address: address.to_owned().into() }
+}
+
+#[tokio::test]
+async fn a_login_is_completed_by_hand_and_goes_on_waiting_until_it_is() {
+    let rig = Rig::new(Policy::default());
+    let hq = rig.hq();
+    assert_eq!(hq.complete(AttemptId(1), pasted(1, "token")).await, Ok(Err(NotTaken::NotPending)));
+    let mut login = hq.log_in(Manner::ShowUrl).await.unwrap();
+    let attempt = rig.until(seated).await.state.attempt().unwrap().id;
+
+    for (other, pasted, why) in [
+        (AttemptId(attempt.0 + 1), pasted(attempt.0 + 1, "token"), NotTaken::NotPending),
+        (attempt, pasted(attempt.0 + 1, "token"), NotTaken::WrongTicket),
+        (
+            attempt,
+            pasted(attempt.0, "garbage"),
+            NotTaken::NotTheRedirect { beginnings: vec!["token".into()] },
+        ),
+    ] {
+        assert_eq!(hq.complete(other, pasted).await, Ok(Err(why)));
+        assert_eq!(rig.login.open(), 1, "it goes on waiting");
+    }
+    assert_eq!(hq.complete(attempt, pasted(attempt.0, "token")).await, Ok(Ok(())));
+
+    let mut last = None;
+    while let Some(event) = login.next().await {
+        last = Some(event);
+    }
+    assert!(matches!(last, Some(LoginEvent::Done(_))), "{last:?}");
+    let late = hq.complete(attempt, pasted(attempt.0, "token")).await;
+    assert_eq!(late, Ok(Err(NotTaken::NotPending)));
+}
+
+#[tokio::test]
+async fn a_login_that_waits_for_the_window_waits_for_no_address() {
+    let mut rig = Rig::new(Policy::default());
+    let other = FakeLogin::new(&rig.clock);
+    let broker = Arc::get_mut(&mut rig.broker).unwrap();
+    broker.add(cluster("vm"), Policy::default(), other.clone());
+    let _first = rig.hq().log_in(Manner::ShowUrl).await.unwrap();
+    rig.until(seated).await;
+    let vm = rig.broker.cluster(&"vm".parse().unwrap()).unwrap().clone();
+    let _second = vm.log_in(Manner::ShowUrl).await.unwrap();
+    let queued = vm.published().state.attempt().unwrap().id;
+
+    let answer = vm.complete(queued, pasted(9, "token")).await;
+
+    assert!(matches!(answer, Ok(Err(_))), "{answer:?}");
+    assert_eq!(other.windows(), 0);
 }

@@ -169,6 +169,17 @@ async fn somebody_else_at_the_identity_provider_is_somebody_else() {
 }
 
 #[tokio::test]
+async fn somebody_else_is_named_where_the_cluster_does_so() {
+    let rig = Rig::hq().await;
+    rig.lab.behaviour().whoami = true;
+
+    let (outcome, landing) = rig.log_in("bob").await;
+
+    assert_eq!(outcome.unwrap_err().sentence, "the browser is logged in as bob, not as alice");
+    assert_shown(&landing.lines, "bob");
+}
+
+#[tokio::test]
 async fn every_shape_of_the_status_document_leads_to_a_login() {
     let rig = Rig::hq().await;
     for shape in [StatusXml::Namespaced, StatusXml::Spaced, StatusXml::Bom, StatusXml::Reordered] {

@@ -35,7 +35,8 @@ fn cold() -> ClusterStatus {
 
 fn opened(browser_opened: bool) -> Event {
     let url = "http://127.0.0.1:27443/start/ticket".to_owned();
-    Event::Opened(Opened { attempt: 3, url, give_up_time: at(300), browser_opened })
+    let authorize_url = String::new();
+    Event::Opened(Opened { attempt: 3, url, give_up_time: at(300), browser_opened, authorize_url })
 }
 
 fn done() -> Event {

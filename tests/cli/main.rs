@@ -9,7 +9,9 @@ mod config;
 #[path = "../support/fake_daemon.rs"]
 mod fake_daemon;
 mod login;
+mod paste;
 mod reach;
+mod redirect_page;
 
 use std::process::Output;
 

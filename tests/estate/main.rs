@@ -22,6 +22,7 @@ mod configuration;
 mod daemon;
 mod humans;
 mod nodes;
+mod pasted;
 mod ports;
 mod refusals;
 mod secrets;

@@ -8,6 +8,8 @@ mod components;
 mod estate;
 #[path = "../support/http.rs"]
 mod http;
+#[path = "../support/https_page.rs"]
+mod https_page;
 #[path = "../support/process.rs"]
 mod process;
 #[path = "../support/simplesamlphp.rs"]
@@ -20,4 +22,5 @@ mod chromium;
 mod clients;
 mod demo;
 mod foreign_idp;
+mod hosted;
 mod identity_provider;

@@ -9,15 +9,22 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tokio::{net::UnixListener, sync::oneshot};
-use tokio_stream::{Stream, StreamExt as _, wrappers::UnixListenerStream};
+use tokio::{
+    net::UnixListener,
+    sync::{Notify, mpsc, oneshot},
+};
+use tokio_stream::{
+    Stream, StreamExt as _,
+    wrappers::{UnboundedReceiverStream, UnixListenerStream},
+};
 use tonic::{Code, Request, Response, Status, transport::Server};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use ucsso::rpc::proto::{
-    CancelLoginRequest, CancelLoginResponse, GetStatusRequest, GetStatusResponse, GetTokenRequest,
-    GetTokenResponse, LogoutRequest, LogoutResponse, ReportRejectedRequest, ReportRejectedResponse,
-    SnoozeRequest, SnoozeResponse, StartLoginRequest, StartLoginResponse, Token,
-    WatchStatusRequest, WatchStatusResponse, WatchTokenRequest, WatchTokenResponse,
+    CancelLoginRequest, CancelLoginResponse, CompleteLoginRequest, CompleteLoginResponse,
+    GetStatusRequest, GetStatusResponse, GetTokenRequest, GetTokenResponse, LogoutRequest,
+    LogoutResponse, ReportRejectedRequest, ReportRejectedResponse, SnoozeRequest, SnoozeResponse,
+    StartLoginRequest, StartLoginResponse, Token, WatchStatusRequest, WatchStatusResponse,
+    WatchTokenRequest, WatchTokenResponse,
     login_server::{Login, LoginServer},
     start_login_response::Event,
     token_broker_server::{TokenBroker, TokenBrokerServer},
@@ -35,6 +42,10 @@ pub(crate) struct Script {
     pub(crate) login: Vec<Event>,
     /// Whether the login stays open after that.
     pub(crate) login_hangs: bool,
+    /// How pasted addresses are answered, in turn; whatever comes later is taken.
+    pub(crate) refused: Vec<Status>,
+    /// What happens once one is taken.
+    pub(crate) completed: Vec<Event>,
     /// Whether there was a token to forget, or a login to cancel.
     pub(crate) there_was_one: bool,
     /// Until when the human is left alone once they asked for it.
@@ -58,7 +69,7 @@ impl FakeDaemon {
         listener.set_nonblocking(true).unwrap();
         let calls = Arc::<Mutex<Vec<String>>>::default();
         let (stop, stopped) = oneshot::channel::<()>();
-        let service = Service { script, calls: Arc::clone(&calls) };
+        let service = Service { script, calls: Arc::clone(&calls), taken: Arc::default() };
         let thread = thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -113,6 +124,7 @@ pub(crate) fn refusal(code: Code, reason: &str, sentence: &str, advice: &str) ->
 struct Service {
     script: Script,
     calls: Arc<Mutex<Vec<String>>>,
+    taken: Arc<Notify>,
 }
 
 impl Service {
@@ -208,8 +220,16 @@ impl Login for Service {
         let events = self.script.login.clone().into_iter();
         let messages = events.map(|event| Ok(StartLoginResponse { event: Some(event) }));
         let messages = tokio_stream::iter(messages);
+        let (sender, later) = mpsc::unbounded_channel();
+        let (taken, completed) = (Arc::clone(&self.taken), self.script.completed.clone());
+        tokio::spawn(async move {
+            taken.notified().await;
+            for event in completed {
+                let _ = sender.send(Ok(StartLoginResponse { event: Some(event) }));
+            }
+        });
         Ok(Response::new(if self.script.login_hangs {
-            Box::pin(messages.chain(tokio_stream::pending()))
+            Box::pin(messages.chain(UnboundedReceiverStream::new(later)))
         } else {
             Box::pin(messages)
         }))
@@ -244,5 +264,22 @@ impl Login for Service {
     ) -> Result<Response<LogoutResponse>, Status> {
         self.note(&request, |asked| format!("Logout {}", asked.cluster))?;
         Ok(Response::new(LogoutResponse { forgotten: self.script.there_was_one }))
+    }
+
+    async fn complete_login(
+        &self,
+        request: Request<CompleteLoginRequest>,
+    ) -> Result<Response<CompleteLoginResponse>, Status> {
+        self.note(&request, |asked| {
+            let CompleteLoginRequest { cluster, attempt, start_url, address } = asked;
+            format!("CompleteLogin {cluster} {attempt} {start_url} {address}")
+        })?;
+        let calls = self.calls.lock().unwrap().clone();
+        let earlier = calls.iter().filter(|call| call.starts_with("CompleteLogin ")).count() - 1;
+        if let Some(refusal) = self.script.refused.get(earlier) {
+            return Err(refusal.clone());
+        }
+        self.taken.notify_one();
+        Ok(Response::new(CompleteLoginResponse {}))
     }
 }

@@ -38,8 +38,13 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a program without standard input.
     pub(crate) fn start(command: &mut Command) -> Self {
+        Self::spawn(command.stdin(Stdio::null()))
+    }
+
+    /// Starts a program with the standard input that it was given.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let name = command.as_std().get_program().to_string_lossy().into_owned();
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command
             .kill_on_drop(true)
             .spawn()

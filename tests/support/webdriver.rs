@@ -37,12 +37,10 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts a browser that trusts the system's certificate authorities and the one in `ca_pem`.
-    pub(crate) async fn start(ca_pem: Option<&str>) -> Self {
+    /// Starts a browser that trusts the system's certificate authorities and these, in PEM.
+    pub(crate) async fn start(authorities: impl IntoIterator<Item = &str>) -> Self {
         let home = tempfile::tempdir().unwrap();
-        if let Some(ca_pem) = ca_pem {
-            trust(home.path(), ca_pem).await;
-        }
+        trust(home.path(), authorities).await;
         let driver = Process::start(
             Command::new(components::chromedriver())
                 .arg("--port=0")
@@ -216,17 +214,20 @@ impl Drop for Browser {
     }
 }
 
-/// Puts a certificate authority into the database that Chromium reads in this home.
-async fn trust(home: &Path, ca_pem: &str) {
+/// Puts certificate authorities into the database that Chromium reads in this home.
+async fn trust(home: &Path, authorities: impl IntoIterator<Item = &str>) {
     let database = home.join(".pki/nssdb");
     fs::create_dir_all(&database).unwrap();
-    fs::write(home.join("ca.pem"), ca_pem).unwrap();
     let database = format!("sql:{}", database.display());
-    for arguments in
-        [&["-N", "--empty-password"][..], &["-A", "-t", "C,,", "-n", "test", "-i", "ca.pem"][..]]
-    {
+    let certutil = async |arguments: &[&str]| {
         let mut certutil = Command::new(components::certutil());
         certutil.current_dir(home).args(["-d", &database]).args(arguments).stdin(Stdio::null());
         run_well(&mut certutil).await;
+    };
+    certutil(&["-N", "--empty-password"]).await;
+    for (number, authority) in authorities.into_iter().enumerate() {
+        fs::write(home.join("ca.pem"), authority).unwrap();
+        let name = format!("test {number}");
+        certutil(&["-A", "-t", "C,,", "-n", &name, "-i", "ca.pem"]).await;
     }
 }

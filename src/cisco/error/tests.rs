@@ -41,6 +41,7 @@ fn every_error() -> Vec<Error> {
         Error::NotPermitted { node: node() },
         Error::WrongUser { node: node(), expected: "alice".into(), actual: Some("bob".into()) },
         Error::WrongUser { node: node(), expected: "alice".into(), actual: None },
+        Error::OtherThanFirst { node: node(), first: "Alice".into(), actual: "ALICE".into() },
         Error::ExpiredUnconfirmed { misses: Misses::default() },
     ];
     errors.extend(
@@ -203,6 +204,20 @@ fn a_token_of_another_user_names_both() {
     assert_eq!(failure.cause, Cause::WrongUser);
     assert_eq!(failure.sentence, "the browser is logged in as bob, not as alice");
     assert_eq!(failure.at, Timestamp::from_millis(7));
+}
+
+#[test]
+fn a_token_of_another_name_than_the_first_names_both() {
+    let error =
+        Error::OtherThanFirst { node: "n".into(), first: "Alice".into(), actual: "ALICE".into() };
+
+    let failure = failure(&error);
+
+    assert_eq!(failure.cause, Cause::WrongUser);
+    assert_eq!(
+        failure.sentence,
+        "the browser is logged in as ALICE, and this cluster's first token was Alice's"
+    );
 }
 
 #[test]
