@@ -108,7 +108,7 @@ impl<C: Clock> CiscoLogin<C> {
         // in one. The lifetime of the token counts from the redirect, so that is not kept waiting.
         let asking = async {
             let browser_opened = match manner {
-                Manner::OpenBrowser => self.opener.open(&start_url).await.map(|()| true)?,
+                Manner::OpenBrowser => self.opener.open(&start_url).await.map(|_window| true)?,
                 Manner::ShowUrl => false,
             };
             opened(Opened { start_url: start_url.clone(), browser_opened });
