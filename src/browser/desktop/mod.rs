@@ -1,26 +1,38 @@
-//! What the desktop is asked: to open a URL.
+//! What the desktop is asked: to show a notification, to open a URL, and whether the human is
+//! there.
 //!
 //! All of it over D-Bus, and none of it needed: without a bus, a desktop or a session everything
 //! in here ends with a [`Fault`] within seconds and the caller does without. Never in here: what
-//! a login is. Called by the opener of this room.
+//! a login is, or when a human may be asked. The opener of this room calls `portal` and `unit`;
+//! `daemon` puts [`Notifier`] and [`Presence`] together.
 //!
 //! | file | owns |
 //! | --- | --- |
 //! | `bus` | where a bus is, and calls on it that end |
 //! | `fault` | why a service was of no use |
+//! | `notification` | a notification with its buttons, and the answer |
 //! | `portal` | the desktop portal, which opens a URL |
 //! | `unit` | the user manager, which runs a program outside our sandbox |
+//! | `presence` | whether the human is there |
+//! | `sessions` | what logind knows of that |
+//! | `saver` | what a screen saver knows of that |
 
 mod bus;
 mod fault;
+mod notification;
 mod portal;
+mod presence;
+mod saver;
+mod sessions;
 mod unit;
 
 use aws_lc_rs::rand;
 
 pub use bus::Bus;
 pub use fault::Fault;
+pub use notification::{Answer, Notice, Notifier};
 pub(super) use portal::Opened;
+pub use presence::{Presence, Sight};
 
 use bus::Link;
 

@@ -8,7 +8,7 @@ fn session(variables: &[(&str, &str)]) -> Bus {
 }
 
 async fn fault(bus: Bus) -> Fault {
-    bus.connect().await.err().expect("there is no bus")
+    bus.connect().await.expect_err("there is no bus")
 }
 
 #[tokio::test]
