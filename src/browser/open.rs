@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{
     Error,
-    desktop::{self, Bus, Desktop},
+    desktop::{self, Activation, Bus, Desktop},
     program::{Program, Window},
 };
 use crate::paths;
@@ -23,6 +23,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub struct Opener {
     argv: Option<Vec<String>>,
     environment: Environment,
+    activation: Activation,
 }
 
 /// What the opener takes from the environment of the process.
@@ -50,7 +51,12 @@ impl Opener {
     /// The same in a given environment.
     #[must_use]
     pub fn with_environment(argv: Option<Vec<String>>, environment: Environment) -> Self {
-        Self { argv, environment }
+        Self { argv, environment, activation: Activation::default() }
+    }
+
+    /// Where the leave to raise the next window is left.
+    pub(super) const fn activation(&self) -> &Activation {
+        &self.activation
     }
 
     /// Opens a URL. Returns once a program has ended well or has run for three seconds, or the
@@ -74,9 +80,11 @@ impl Opener {
     }
 
     async fn first_that_works(&self, url: &str) -> Result<Window, Error> {
+        let token = self.activation.take();
+        let token = token.as_deref();
         let mut failure = Error::NoDisplay;
         for program in self.commands(url) {
-            match program.run().await {
+            match program.run(token).await {
                 Ok(window) => return Ok(window),
                 Err(error) => failure = noted(error),
             }
@@ -85,14 +93,14 @@ impl Opener {
             return Err(failure);
         }
         if let Some(desktop) = self.desktop().await {
-            match desktop.open_by_portal(url).await {
+            match desktop.open_by_portal(url, token).await {
                 Ok(desktop::Opened::Yes) => return Ok(Window::elsewhere()),
                 Ok(desktop::Opened::Declined) => return Err(Error::PortalDeclined),
                 Err(desktop::Fault::Absent) => {}
                 Err(source) => failure = noted(Error::PortalFailed { source }),
             }
             if self.environment.unit {
-                match desktop.open_in_unit(url).await {
+                match desktop.open_in_unit(url, token).await {
                     Ok(()) => return Ok(Window::elsewhere()),
                     Err(desktop::Fault::Absent) => {}
                     Err(source) => failure = noted(Error::UnitFailed { source }),
@@ -102,7 +110,7 @@ impl Opener {
         if self.environment.display
             && let Some(program) = Program::of(["xdg-open"], "%s", url)
         {
-            return program.run().await;
+            return program.run(token).await;
         }
         Err(failure)
     }

@@ -8,7 +8,7 @@ use std::{future, io, process::Stdio, time::Duration};
 
 use tokio::{process::Command, sync::oneshot, time::timeout};
 
-use super::Error;
+use super::{Error, desktop::VARIABLES};
 
 /// How long a program is watched. One that runs longer is taken for the browser itself; one
 /// that found no browser has said so long before.
@@ -42,12 +42,14 @@ impl Program {
         Some(Self { name, arguments })
     }
 
-    /// Runs it until it has ended, or for [`WATCHED`].
-    pub(super) async fn run(&self) -> Result<Window, Error> {
+    /// Runs it until it has ended, or for [`WATCHED`], with the leave to raise its window if
+    /// there is one.
+    pub(super) async fn run(&self, token: Option<&str>) -> Result<Window, Error> {
         let missing = || Error::OpenerMissing { command: self.name.clone() };
         let failed = |source| Error::OpenerFailed { command: self.name.clone(), source };
         let mut child = Command::new(&self.name)
             .args(&self.arguments)
+            .envs(token.into_iter().flat_map(|token| VARIABLES.map(|name| (name, token))))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

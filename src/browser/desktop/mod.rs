@@ -8,6 +8,7 @@
 //!
 //! | file | owns |
 //! | --- | --- |
+//! | `activation` | the leave to raise a window |
 //! | `bus` | where a bus is, and calls on it that end |
 //! | `fault` | why a service was of no use |
 //! | `notification` | a notification with its buttons, and the answer |
@@ -17,6 +18,7 @@
 //! | `sessions` | what logind knows of that |
 //! | `saver` | what a screen saver knows of that |
 
+mod activation;
 mod bus;
 mod fault;
 mod notification;
@@ -28,6 +30,7 @@ mod unit;
 
 use aws_lc_rs::rand;
 
+pub(super) use activation::{Activation, VARIABLES};
 pub use bus::Bus;
 pub use fault::Fault;
 pub use notification::{Answer, Notice, Notifier};
@@ -53,13 +56,17 @@ impl Desktop {
     }
 
     /// Opens a URL through the desktop portal.
-    pub(super) async fn open_by_portal(&self, url: &str) -> Result<Opened, Fault> {
-        portal::open(&self.0, url).await
+    pub(super) async fn open_by_portal(
+        &self,
+        url: &str,
+        token: Option<&str>,
+    ) -> Result<Opened, Fault> {
+        portal::open(&self.0, url, token).await
     }
 
     /// Opens a URL by `xdg-open` in a unit of the user manager.
-    pub(super) async fn open_in_unit(&self, url: &str) -> Result<(), Fault> {
-        unit::open(&self.0, url).await
+    pub(super) async fn open_in_unit(&self, url: &str, token: Option<&str>) -> Result<(), Fault> {
+        unit::open(&self.0, url, token).await
     }
 }
 

@@ -10,9 +10,10 @@ use tokio::{sync::oneshot, time::timeout};
 use zbus::zvariant::Value;
 
 use super::{
-    Fault,
+    Activation, Fault,
     bus::{self, Bus, Face, LIMIT, Service},
 };
+use crate::browser::Opener;
 
 const NAME: &str = "org.freedesktop.Notifications";
 const NOTIFICATIONS: Face<'_> =
@@ -51,13 +52,20 @@ pub enum Answer {
 #[derive(Debug, Clone)]
 pub struct Notifier {
     bus: Bus,
+    activation: Activation,
 }
 
 impl Notifier {
     /// Notifications on the desktop of this session bus.
     #[must_use]
-    pub const fn new(bus: Bus) -> Self {
-        Self { bus }
+    pub fn new(bus: Bus) -> Self {
+        Self { bus, activation: Activation::default() }
+    }
+
+    /// The same, with the next window of an opener raised by whoever said [`Answer::LogIn`].
+    #[must_use]
+    pub fn raising(self, opener: &Opener) -> Self {
+        Self { activation: opener.activation().clone(), ..self }
     }
 
     /// Shows a notification until the human has answered, however long that takes. On a desktop
@@ -90,6 +98,14 @@ impl Notifier {
                         body.deserialize().map_err(|_| Fault::Garbled)?;
                     if id == shown.id {
                         return Ok(if action == NOT_NOW { Answer::NotNow } else { Answer::LogIn });
+                    }
+                }
+                // It comes before the answer that it belongs to.
+                "ActivationToken" => {
+                    let (id, token): (u32, &str) =
+                        body.deserialize().map_err(|_| Fault::Garbled)?;
+                    if id == shown.id {
+                        self.activation.leave(token);
                     }
                 }
                 "NotificationClosed" => {

@@ -33,19 +33,20 @@ pub(in crate::browser) enum Opened {
     Declined,
 }
 
-/// Opens a URL.
-pub(super) async fn open(link: &Link, url: &str) -> Result<Opened, Fault> {
-    timeout(LIMIT, ask(link, url)).await.unwrap_or(Err(Fault::Silent))
+/// Opens a URL, with the leave to raise its window if there is one.
+pub(super) async fn open(link: &Link, url: &str, token: Option<&str>) -> Result<Opened, Fault> {
+    timeout(LIMIT, ask(link, url, token)).await.unwrap_or(Err(Fault::Silent))
 }
 
-async fn ask(link: &Link, url: &str) -> Result<Opened, Fault> {
+async fn ask(link: &Link, url: &str, activation: Option<&str>) -> Result<Opened, Fault> {
     // Started apart from the call, so that a portal which is slow to start does not open the
     // URL after all when another way has.
     let (portal, mut departure) = link.started(NAME).await?;
     let mut responses = portal.signals(Some("Response")).await?;
     let token = fresh_name();
     let mut request = Request { path: Some(request_path(link, &token)), portal };
-    let options = HashMap::from([("handle_token", Value::from(&token))]);
+    let mut options = HashMap::from([("handle_token", Value::from(&token))]);
+    options.extend(activation.map(|token| ("activation_token", Value::from(token))));
     let no_window = "";
     let handle: OwnedObjectPath =
         request.portal.call(OPEN_URI, "OpenURI", &(no_window, url, options)).await?;

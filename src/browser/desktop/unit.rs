@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 
 use super::{
-    Fault,
+    Fault, VARIABLES,
     bus::{Face, Link},
     fresh_name,
 };
@@ -46,7 +46,7 @@ pub(super) async fn has_display(link: &Link) -> Result<bool, Fault> {
 /// machine can read it. Its ticket works once, and only in a browser of our own user: the
 /// listener asks the kernel whose every connection is. So it is of no use to another user, and
 /// our own could read the ticket elsewhere.
-pub(super) async fn open(link: &Link, url: &str) -> Result<(), Fault> {
+pub(super) async fn open(link: &Link, url: &str, token: Option<&str>) -> Result<(), Fault> {
     let starting = async {
         let (manager, departure) = link.present(NAME).await?;
         let removals = manager.signals(Some("JobRemoved")).await?;
@@ -54,7 +54,7 @@ pub(super) async fn open(link: &Link, url: &str) -> Result<(), Fault> {
         let () = manager.call(MANAGER, "Subscribe", &()).await?;
         let name = format!("{}.service", fresh_name().replace('_', "-open-"));
         let auxiliary: &[(&str, Vec<(&str, Value<'_>)>)] = &[];
-        let unit = (name, "fail", properties(url), auxiliary);
+        let unit = (name, "fail", properties(url, token), auxiliary);
         let job: OwnedObjectPath = manager.call(MANAGER, "StartTransientUnit", &unit).await?;
         Ok((departure, removals, job))
     };
@@ -79,14 +79,17 @@ pub(super) async fn open(link: &Link, url: &str) -> Result<(), Fault> {
 }
 
 /// The unit: once `xdg-open` has ended it is forgotten, and the browser goes on.
-fn properties(url: &str) -> Vec<(&'static str, Value<'static>)> {
+fn properties(url: &str, token: Option<&str>) -> Vec<(&'static str, Value<'static>)> {
     // The manager replaces variables in arguments (systemd.service(5), "COMMAND LINES").
     let url = url.replace('$', "$$");
     let words = ["env", "xdg-open", &url].map(str::to_owned).to_vec();
     let ignore_failure = false;
     // By way of `env`, which is at the same place everywhere; the manager knows the `PATH`.
     let command = vec![("/usr/bin/env".to_owned(), words, ignore_failure)];
+    let named = |token| VARIABLES.map(|name| format!("{name}={token}")).to_vec();
+    let environment = token.map(named).unwrap_or_default();
     vec![
+        ("Environment", Value::from(environment)),
         ("Description", Value::from("A browser for ucsso")),
         // The job lasts as long as `xdg-open`, so that its end tells how it went.
         ("Type", Value::from("oneshot")),

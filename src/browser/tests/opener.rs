@@ -148,6 +148,18 @@ async fn a_program_is_away_from_our_terminal_group_and_folder() {
     assert_eq!(lines[3..], ["/dev/null"; 3]);
 }
 
+#[tokio::test]
+async fn a_program_is_told_once_that_it_may_raise_its_window() {
+    let (dir, words) = program(r#"echo "$XDG_ACTIVATION_TOKEN $DESKTOP_STARTUP_ID" >> "$OUT""#);
+    let opener = with(words, &["{url}"]);
+    opener.activation().leave("kwin-1");
+
+    opener.open(URL).await.unwrap();
+    opener.open(URL).await.unwrap();
+
+    assert_eq!(said(&dir), "kwin-1 kwin-1\n \n");
+}
+
 /// A browser that stays until it is told to end, with a text of the shell.
 fn staying() -> (TempDir, Opener) {
     let (dir, words) = program("echo $$ > \"$GATE\"; read -r line < \"$GATE\"; eval \"$line\"");

@@ -76,6 +76,7 @@ impl Serving {
         let (program, arguments, _) = commands.pop().unwrap();
         let properties = properties.iter().map(|(name, value)| match &**value {
             zbus::zvariant::Value::Str(text) => format!("{name}={text}"),
+            zbus::zvariant::Value::Array(list) => format!("{name}={list}"),
             _ => name.clone(),
         });
         let properties = properties.collect();

@@ -6,6 +6,7 @@ mod notifications;
 mod openers;
 mod portal;
 mod presence;
+mod server;
 
 use std::path::Path;
 

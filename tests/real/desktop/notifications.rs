@@ -1,23 +1,12 @@
-//! Notifications on two servers that people use, and on one that does what a test wants.
+//! Notifications on two servers that people use.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
-
-use tokio::{
-    process::Command,
-    sync::{Notify, watch},
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{process::Command, task::JoinHandle};
 use ucsso::browser::desktop::{Answer, Fault, Notice, Notifier};
-use zbus::{interface, zvariant::OwnedValue};
 
 use super::PrivateBus;
 use crate::{
     components,
-    process::{PATIENCE, Process, run, run_well, until},
+    process::{Process, run, run_well, until},
 };
 
 /// How many pixels of the screen make one of Xfce's.
@@ -222,97 +211,4 @@ async fn without_a_server_that_is_what_is_said() {
     let bus = PrivateBus::start().await;
 
     assert_eq!(Notifier::new(bus.bus()).show(&notice()).await, Err(Fault::Absent));
-}
-
-/// What a server is asked to show: title, body, buttons, and when it would go away by itself.
-type Asked = (String, String, Vec<String>, i32);
-
-/// A notification server that does what a test wants.
-#[derive(Clone, Default)]
-struct Server {
-    able: Vec<String>,
-    asked: Arc<Mutex<Vec<Asked>>>,
-    /// It answers once it was told to.
-    slow: Option<Arc<Notify>>,
-    closed: watch::Sender<Vec<u32>>,
-}
-
-#[interface(name = "org.freedesktop.Notifications")]
-impl Server {
-    fn get_capabilities(&self) -> Vec<String> {
-        self.able.clone()
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the specification has them")]
-    async fn notify(
-        &self,
-        app_name: String,
-        replaces: u32,
-        icon: String,
-        title: String,
-        body: String,
-        actions: Vec<String>,
-        hints: HashMap<String, OwnedValue>,
-        expires: i32,
-    ) -> u32 {
-        let normal = OwnedValue::from(1_u8);
-        assert_eq!((app_name.as_str(), replaces, icon.is_empty()), ("ucsso", 0, false));
-        assert_eq!(hints.get("urgency"), Some(&normal));
-        self.asked.lock().unwrap().push((title, body, actions, expires));
-        if let Some(slow) = &self.slow {
-            slow.notified().await;
-        }
-        7
-    }
-
-    fn close_notification(&self, id: u32) {
-        self.closed.send_modify(|closed| closed.push(id));
-    }
-}
-
-/// Shows a notice that looks like markup, and returns what the server was asked.
-async fn asked_of(able: &[&str]) -> Asked {
-    let bus = PrivateBus::start().await;
-    let able = able.iter().map(ToString::to_string).collect();
-    let server = Server { able, ..Server::default() };
-    let builder = bus.builder().name(NAME).unwrap();
-    let _served =
-        builder.serve_at("/org/freedesktop/Notifications", server.clone()).unwrap().build().await;
-    let notice = Notice { title: "a".into(), body: "b <b> & c".into() };
-    let notifier = Notifier::new(bus.bus());
-
-    let mut shown = std::pin::pin!(notifier.show(&notice));
-    tokio::select! {
-        answer = &mut shown => panic!("{answer:?}"),
-        asked = until("it is asked", async || server.asked.lock().unwrap().pop()) => asked,
-    }
-}
-
-#[tokio::test]
-async fn a_server_gets_what_it_can_show_and_nothing_that_ends_by_itself() {
-    let plain = asked_of(&["body"]).await;
-    let rich = asked_of(&["body", "body-markup", "actions"]).await;
-
-    assert_eq!(plain, ("a".into(), "b <b> & c".into(), vec![], 0));
-    let buttons = ["log-in", "Log in", "not-now", "Not now", "default", ""];
-    let buttons = buttons.map(ToOwned::to_owned).to_vec();
-    assert_eq!(rich, ("a".into(), "b &lt;b&gt; &amp; c".into(), buttons, 0));
-}
-
-#[tokio::test]
-async fn a_server_that_does_not_answer_is_given_up_and_what_it_shows_late_is_closed() {
-    let bus = PrivateBus::start().await;
-    let slow = Arc::new(Notify::new());
-    let server = Server { slow: Some(Arc::clone(&slow)), ..Server::default() };
-    let builder = bus.builder().name(NAME).unwrap();
-    let builder = builder.serve_at("/org/freedesktop/Notifications", server.clone()).unwrap();
-    let _served = builder.build().await.unwrap();
-
-    let shown = Notifier::new(bus.bus()).show(&notice()).await;
-    slow.notify_one();
-
-    assert_eq!(shown, Err(Fault::Silent));
-    let mut closed = server.closed.subscribe();
-    let closed = timeout(PATIENCE, closed.wait_for(|closed| !closed.is_empty())).await;
-    assert_eq!(**closed.unwrap().as_ref().unwrap(), [7]);
 }

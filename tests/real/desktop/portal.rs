@@ -32,6 +32,8 @@ pub(super) enum Doing {
 pub(super) struct Portal {
     /// The URLs that it was asked to open.
     pub(super) asked: Arc<Mutex<Vec<String>>>,
+    /// The leave to raise a window, as it came with each.
+    pub(super) tokens: Arc<Mutex<Vec<Option<String>>>>,
     /// How many requests were closed before they ended.
     pub(super) closed: watch::Receiver<u32>,
     _served: Connection,
@@ -39,12 +41,13 @@ pub(super) struct Portal {
 
 impl Portal {
     pub(super) async fn start(bus: &PrivateBus, doing: Doing) -> Self {
-        let asked = Arc::default();
+        let (asked, tokens) = Default::default();
         let (closing, closed) = watch::channel(0);
-        let opener = OpenUri { doing, asked: Arc::clone(&asked), closing };
+        let opener =
+            OpenUri { doing, asked: Arc::clone(&asked), tokens: Arc::clone(&tokens), closing };
         let builder = bus.builder().name("org.freedesktop.portal.Desktop").unwrap();
         let served = builder.serve_at(PATH, opener).unwrap().build().await.unwrap();
-        Self { asked, closed, _served: served }
+        Self { asked, tokens, closed, _served: served }
     }
 
     pub(super) fn asked(&self) -> Vec<String> {
@@ -55,6 +58,7 @@ impl Portal {
 struct OpenUri {
     doing: Doing,
     asked: Arc<Mutex<Vec<String>>>,
+    tokens: Arc<Mutex<Vec<Option<String>>>>,
     closing: watch::Sender<u32>,
 }
 
@@ -72,6 +76,8 @@ impl OpenUri {
     ) -> zbus::fdo::Result<OwnedObjectPath> {
         assert_eq!(parent, "");
         self.asked.lock().unwrap().push(uri.clone());
+        let token = options.get("activation_token").map(|token| token.downcast_ref().unwrap());
+        self.tokens.lock().unwrap().push(token);
         let sender = header.sender().unwrap().trim_start_matches(':').replace('.', "_");
         let token: &str = (&options["handle_token"]).try_into().unwrap();
         let path = OwnedObjectPath::try_from(format!("{PATH}/request/{sender}/{token}")).unwrap();
