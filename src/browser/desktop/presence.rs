@@ -151,3 +151,6 @@ async fn publish(mut news: mpsc::Receiver<News>, sight: &watch::Sender<Sight>) {
 pub(super) async fn after(time: Duration) {
     let _elapsed = timeout(time, pending::<()>()).await;
 }
+
+#[cfg(test)]
+mod tests;
