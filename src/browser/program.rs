@@ -71,17 +71,17 @@ impl Program {
             }
             Ok(Ok(Err(error))) => Err(failed(error)),
             Ok(_) => Ok(Window::elsewhere()),
-            Err(_) => Ok(Window(Sight::Running(end))),
+            Err(_) => Ok(Window(Known::Running(end))),
         }
     }
 }
 
 /// The window that a login was opened in, as far as anybody knows.
 #[derive(Debug)]
-pub struct Window(Sight);
+pub struct Window(Known);
 
 #[derive(Debug)]
-enum Sight {
+enum Known {
     /// Another program has it, and nobody says when it is closed.
     Elsewhere,
     /// The program that was started is the browser.
@@ -92,7 +92,7 @@ enum Sight {
 
 impl Window {
     pub(super) const fn elsewhere() -> Self {
-        Self(Sight::Elsewhere)
+        Self(Known::Elsewhere)
     }
 
     /// Returns once the human has closed the window.
@@ -105,15 +105,15 @@ impl Window {
     ///
     /// It can be dropped and called again.
     pub async fn closed(&mut self) {
-        if let Sight::Running(end) = &mut self.0 {
+        if let Known::Running(end) = &mut self.0 {
             let ended = end.await;
             // A browser that crashed or was killed says nothing about what the human wants.
             let closed = matches!(ended, Ok(Ok(status)) if status.success());
-            self.0 = if closed { Sight::Closed } else { Sight::Elsewhere };
+            self.0 = if closed { Known::Closed } else { Known::Elsewhere };
         }
         match self.0 {
-            Sight::Closed => {}
-            Sight::Elsewhere | Sight::Running(_) => future::pending().await,
+            Known::Closed => {}
+            Known::Elsewhere | Known::Running(_) => future::pending().await,
         }
     }
 }
