@@ -1,8 +1,9 @@
-//! Every path, once: the configuration file, the broker's socket, where systemd looks for units.
+//! Every path, once: the configuration file, the broker's socket, the sockets of the message
+//! buses, where systemd looks for units.
 //!
 //! Nothing in here opens, creates or checks a file; it says where things are. Each function
-//! takes the environment as a lookup, so that a test does not touch the process's own. `daemon`
-//! and `ctl` call it.
+//! takes the environment as a lookup, so that a test does not touch the process's own. `daemon`,
+//! `browser` and `ctl` call it.
 
 use std::{
     env,
@@ -16,6 +17,10 @@ const SOCKET_VARIABLE: &str = "UCSSO_SOCKET";
 
 /// The longest path of a Unix socket, in bytes: `sun_path` holds 108 with its final NUL (unix(7)).
 const MAX_SOCKET_PATH: usize = 107;
+
+/// The socket of the system bus where no variable names one (D-Bus specification, "Well-known
+/// Message Bus Instances").
+pub const SYSTEM_BUS: &str = "/var/run/dbus/system_bus_socket";
 
 /// The name of the daemon's systemd user unit.
 pub const UNIT: &str = "ucssod.service";
@@ -114,6 +119,12 @@ pub fn socket(environment: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf,
             .join("broker.sock"),
     };
     checked_socket(path)
+}
+
+/// The socket of the user's session bus where no variable names one: `$XDG_RUNTIME_DIR/bus`
+/// (`sd_bus_open_user`(3)).
+pub fn session_bus(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    absolute(&environment, "XDG_RUNTIME_DIR").map(|folder| folder.join("bus"))
 }
 
 /// Passes a socket path on if the kernel would take it.

@@ -3,6 +3,8 @@
 
 use std::{io, net::SocketAddr};
 
+use super::desktop;
+
 /// Why the human could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -43,6 +45,24 @@ pub enum Error {
         /// How it ended.
         source: io::Error,
     },
+    /// The desktop portal did not open the URL.
+    #[error("the desktop portal opened no browser")]
+    PortalFailed {
+        /// Why.
+        source: desktop::Fault,
+    },
+    /// The desktop portal asked the human for a browser, who declined.
+    #[error("the choice of a browser was cancelled")]
+    PortalDeclined,
+    /// The user manager did not run `xdg-open`, or that ended badly.
+    #[error("`xdg-open`, run by the systemd user manager, opened no browser")]
+    UnitFailed {
+        /// Why.
+        source: desktop::Fault,
+    },
+    /// The ways to open a browser took too long.
+    #[error("no browser was open within 10 seconds")]
+    TooSlow,
     /// There is no desktop to open a window on, and nothing else was configured.
     #[error("there is no display to open a browser on")]
     NoDisplay,

@@ -1,4 +1,5 @@
-//! How a human is asked: a loopback listener, its pages, and a program that opens a URL.
+//! How a human is asked: a loopback listener, its pages, a program that opens a URL, and the
+//! desktop.
 //!
 //! Knows URLs, not OAuth: it delivers the query and the fragment of the redirect to whoever
 //! expects them and does not look inside. Tokens pass through here; none is kept, logged or
@@ -22,16 +23,20 @@
 //! | `answer` | the headers of every answer |
 //! | `refusal` | why a request was refused, and how often |
 //! | `expectation` | what the caller holds while a login is pending |
-//! | `open` | the program that opens a URL |
+//! | `open` | which way a URL is opened, and how long that may take |
+//! | `program` | the program that opens a URL, and its window |
+//! | `desktop` | what the desktop is asked: notifications, its portal, whether the human is there |
 
 mod answer;
 mod by_hand;
+pub mod desktop;
 mod error;
 mod expectation;
 mod listener;
 mod open;
 mod page;
 mod peer;
+mod program;
 mod refusal;
 mod request;
 mod site;
@@ -45,4 +50,5 @@ pub use error::Error;
 pub use expectation::{Arrival, Expectation, Landing, Reply, Route};
 pub use listener::Listener;
 pub use open::{Environment, Opener};
+pub use program::Window;
 pub use refusal::{Refusal, Refusals};

@@ -1,25 +1,29 @@
-//! The program that opens a URL.
+//! Which way a URL is opened: the first that works of a command, the desktop portal, a unit of
+//! the user manager, and `xdg-open`.
 //!
-//! Never a shell: the URL is one argument. The program gets nothing to read and nobody reads
-//! what it prints. It is in a process group of its own, so that Ctrl-C in the terminal of a
-//! daemon does not close the browser, and every program started is waited for. Called by
-//! `cisco` once the start page is served.
+//! Owns the order and the time all of it may take. The URL goes into no log and no error: the
+//! start page's has a ticket in it. Called by `cisco` once the start page is served.
 
-use std::{env, ffi::OsString, io, process::Stdio, time::Duration};
+use std::{ffi::OsString, time::Duration};
 
-use tokio::{process::Command, sync::oneshot, time::timeout};
+use tokio::time::timeout;
 
-use super::Error;
+use super::{
+    Error,
+    desktop::{self, Activation, Bus, Desktop},
+    program::{Program, Window},
+};
+use crate::paths;
 
-/// How long a program is watched. One that runs longer is taken for the browser itself; one
-/// that found no browser has said so long before.
-const WATCHED: Duration = Duration::from_secs(3);
+/// How long it may take until a window is open, over all ways.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Opens URLs in the browser of the human.
 #[derive(Debug, Clone)]
 pub struct Opener {
     argv: Option<Vec<String>>,
     environment: Environment,
+    activation: Activation,
 }
 
 /// What the opener takes from the environment of the process.
@@ -29,11 +33,16 @@ pub struct Environment {
     pub browser: Option<OsString>,
     /// Whether `$DISPLAY` or `$WAYLAND_DISPLAY` names a display.
     pub display: bool,
+    /// Where the desktop portal and the user manager are.
+    pub session_bus: Bus,
+    /// Whether this process is the main process of a systemd unit, whose sandbox a browser must
+    /// not inherit.
+    pub unit: bool,
 }
 
 impl Opener {
     /// Takes the configured command: a program and its arguments, with `{url}` in one of them.
-    /// Without it `$BROWSER` is used, and without that `xdg-open`.
+    /// It is then the only way; without it there are the others.
     #[must_use]
     pub fn new(argv: Option<Vec<String>>) -> Self {
         Self::with_environment(argv, Environment::of_process())
@@ -42,116 +51,148 @@ impl Opener {
     /// The same in a given environment.
     #[must_use]
     pub fn with_environment(argv: Option<Vec<String>>, environment: Environment) -> Self {
-        Self { argv, environment }
+        Self { argv, environment, activation: Activation::default() }
     }
 
-    /// Opens a URL. Returns once the program has ended well, or has run for three seconds.
+    /// Where the leave to raise the next window is left.
+    pub(super) const fn activation(&self) -> &Activation {
+        &self.activation
+    }
+
+    /// Opens a URL. Returns once a program has ended well or has run for three seconds, or the
+    /// desktop has said that it is open; after ten seconds in any case.
     ///
     /// # Errors
     ///
-    /// [`Error::NoDisplay`] if nothing is configured and there is no display;
-    /// [`Error::OpenerMissing`] and [`Error::OpenerFailed`] of the last command that was tried;
-    /// [`Error::NotAWebUrl`] if a browser is not what opens the URL.
+    /// [`Error::NoDisplay`] if there is no way to try; otherwise what the last one that was
+    /// tried said, or [`Error::PortalDeclined`] if the human was asked and declined, which ends
+    /// it. [`Error::NotAWebUrl`] if a browser is not what opens the URL.
     ///
     /// # Cancel safety
     ///
     /// A program that was started goes on, and is waited for.
-    pub async fn open(&self, url: &str) -> Result<(), Error> {
+    pub async fn open(&self, url: &str) -> Result<Window, Error> {
         // It also keeps an argument from being taken for an option.
         if !url.starts_with("http://") && !url.starts_with("https://") {
             return Err(Error::NotAWebUrl);
         }
-        let mut outcome = Err(Error::NoDisplay);
-        for command in self.commands(url) {
-            outcome = command.run().await;
-            if outcome.is_ok() {
-                break;
+        timeout(LIMIT, self.first_that_works(url)).await.unwrap_or(Err(Error::TooSlow))
+    }
+
+    async fn first_that_works(&self, url: &str) -> Result<Window, Error> {
+        let token = self.activation.take();
+        let token = token.as_deref();
+        let mut failure = Error::NoDisplay;
+        for program in self.commands(url) {
+            match program.run(token).await {
+                Ok(window) => return Ok(window),
+                Err(error) => failure = noted(error),
             }
         }
-        outcome
+        if self.argv.is_some() {
+            return Err(failure);
+        }
+        if let Some(desktop) = self.desktop().await {
+            match desktop.open_by_portal(url, token).await {
+                Ok(desktop::Opened::Yes) => return Ok(Window::elsewhere()),
+                Ok(desktop::Opened::Declined) => return Err(Error::PortalDeclined),
+                Err(desktop::Fault::Absent) => {}
+                Err(source) => failure = noted(Error::PortalFailed { source }),
+            }
+            if self.environment.unit {
+                match desktop.open_in_unit(url, token).await {
+                    Ok(()) => return Ok(Window::elsewhere()),
+                    Err(desktop::Fault::Absent) => {}
+                    Err(source) => failure = noted(Error::UnitFailed { source }),
+                }
+            }
+        }
+        if self.environment.display
+            && let Some(program) = Program::of(["xdg-open"], "%s", url)
+        {
+            return program.run(token).await;
+        }
+        Err(failure)
+    }
+
+    /// The desktop behind the session bus, if it has a display to open a window on.
+    async fn desktop(&self) -> Option<Desktop> {
+        let desktop = Desktop::reach(&self.environment.session_bus).await;
+        let desktop = desktop.inspect_err(|error| tracing::debug!(%error, "no desktop")).ok()?;
+        (self.environment.display || desktop.has_display().await).then_some(desktop)
     }
 
     /// The commands to try, in order.
-    fn commands(&self, url: &str) -> Vec<Invocation> {
+    fn commands(&self, url: &str) -> Vec<Program> {
         if let Some(argv) = &self.argv {
             let words = argv.iter().map(String::as_str);
-            return Invocation::of(words, "{url}", url).into_iter().collect();
+            return Program::of(words, "{url}", url).into_iter().collect();
         }
         let browser = self.environment.browser.as_ref().map(|text| text.to_string_lossy());
-        let candidates: Vec<_> = browser
+        browser
             .iter()
             .flat_map(|text| text.split(':'))
-            .filter_map(|command| Invocation::of(command.split_whitespace(), "%s", url))
-            .collect();
-        if candidates.is_empty() && self.environment.display {
-            return Invocation::of(["xdg-open"], "%s", url).into_iter().collect();
-        }
-        candidates
+            .filter_map(|command| Program::of(command.split_whitespace(), "%s", url))
+            .collect()
     }
 }
 
-/// A program and its arguments, with the URL among them.
-struct Invocation {
-    program: String,
-    arguments: Vec<String>,
+/// The failure of one way: the next may work, and then nobody else tells of it.
+fn noted(error: Error) -> Error {
+    tracing::debug!(%error, "a way to open a browser failed");
+    error
 }
 
 impl Environment {
     /// The environment of this process.
     #[must_use]
     pub fn of_process() -> Self {
-        let named = |name| env::var_os(name).filter(|value| !value.is_empty());
+        Self::of(paths::process_environment)
+    }
+
+    /// The same of any.
+    fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let named = |name: &str| variable(name).filter(|value| !value.is_empty());
         Self {
             browser: named("BROWSER"),
             display: named("DISPLAY").or_else(|| named("WAYLAND_DISPLAY")).is_some(),
+            unit: is_main_process(&named),
+            session_bus: Bus::session(&variable),
         }
     }
 }
 
-impl Invocation {
-    /// Puts the URL in its slot, or at the end if there is none. The program itself has no
-    /// slot: its name is told in errors, and the URL is a secret. `None` without a program.
-    fn of<'a>(words: impl IntoIterator<Item = &'a str>, slot: &str, url: &str) -> Option<Self> {
-        let mut words = words.into_iter();
-        let program = words.next()?.to_owned();
-        let mut has_slot = false;
-        let mut arguments = Vec::new();
-        for word in words {
-            has_slot |= word.contains(slot);
-            arguments.push(word.replace(slot, url));
-        }
-        if !has_slot {
-            arguments.push(url.to_owned());
-        }
-        Some(Self { program, arguments })
+/// Whether systemd started this process itself. Both variables are inherited: a daemon that was
+/// started in the terminal of a desktop has that terminal's (systemd.exec(5)).
+fn is_main_process(named: &impl Fn(&str) -> Option<OsString>) -> bool {
+    let started = named("SYSTEMD_EXEC_PID");
+    named("INVOCATION_ID").is_some()
+        && started.is_none_or(|pid| pid == *std::process::id().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(variables: &[(&str, &str)]) -> Environment {
+        let find = |name: &str| variables.iter().find(|(key, _)| *key == name);
+        Environment::of(|name| find(name).map(|(_, value)| value.into()))
     }
 
-    async fn run(&self) -> Result<(), Error> {
-        let missing = || Error::OpenerMissing { command: self.program.clone() };
-        let failed = |source| Error::OpenerFailed { command: self.program.clone(), source };
-        let mut child = Command::new(&self.program)
-            .args(&self.arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .current_dir("/")
-            .process_group(0)
-            .spawn()
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => missing(),
-                _ => failed(error),
-            })?;
-        // A task of its own waits for the program, however long it runs and whoever gives up.
-        let (ended, end) = oneshot::channel();
-        tokio::spawn(async move {
-            let _nobody_watches = ended.send(child.wait().await);
-        });
-        match timeout(WATCHED, end).await {
-            Ok(Ok(Ok(status))) if !status.success() => {
-                Err(failed(io::Error::other(status.to_string())))
-            }
-            Ok(Ok(Err(error))) => Err(failed(error)),
-            Ok(_) | Err(_) => Ok(()),
-        }
+    #[test]
+    fn either_display_is_one() {
+        assert!(of(&[("DISPLAY", ":0")]).display);
+        assert!(of(&[("WAYLAND_DISPLAY", "wayland-0")]).display);
+        assert!(!of(&[("DISPLAY", "")]).display);
+    }
+
+    #[test]
+    fn only_what_systemd_started_itself_is_a_unit() {
+        let ours = std::process::id().to_string();
+
+        assert!(of(&[("INVOCATION_ID", "0af1"), ("SYSTEMD_EXEC_PID", &ours)]).unit);
+        assert!(of(&[("INVOCATION_ID", "0af1")]).unit, "systemd before 248");
+        assert!(!of(&[("INVOCATION_ID", "0af1"), ("SYSTEMD_EXEC_PID", "1")]).unit, "a terminal's");
+        assert!(!of(&[("SYSTEMD_EXEC_PID", &ours)]).unit);
     }
 }

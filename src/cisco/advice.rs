@@ -184,9 +184,14 @@ pub(super) fn browser(config: &ClusterConfig, error: &browser::Error) -> String 
             let key = if config.redirect.is_hosted() { "landing" } else { "redirect_uri" };
             format!("check `{key}` of cluster {}", config.name)
         }
-        browser::Error::AlreadyExpected { .. } | browser::Error::NotAWebUrl => log_in_again(config),
+        browser::Error::AlreadyExpected { .. }
+        | browser::Error::NotAWebUrl
+        | browser::Error::PortalDeclined => log_in_again(config),
         browser::Error::OpenerMissing { .. }
         | browser::Error::OpenerFailed { .. }
+        | browser::Error::PortalFailed { .. }
+        | browser::Error::UnitFailed { .. }
+        | browser::Error::TooSlow
         | browser::Error::NoDisplay => format!("`ucssoctl login --no-browser {}`", config.name),
     }
 }

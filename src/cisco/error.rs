@@ -57,6 +57,9 @@ pub enum Error {
     /// The human may not be asked any more.
     #[error("no window may be opened now")]
     MayNotOpen,
+    /// The human closed the window.
+    #[error("the browser was closed before the login was finished")]
+    WindowClosed,
     /// The redirect is not one.
     #[error("the redirect is not accepted")]
     Redirect(
@@ -135,6 +138,7 @@ impl Error {
             Self::SsoDisabled { .. } => Cause::SsoDisabled,
             Self::Browser(error) => browser_cause(error),
             Self::MayNotOpen => Cause::BrowserUnavailable,
+            Self::WindowClosed => Cause::LoginCancelled,
             Self::Redirect(_) | Self::Lifetime(LifetimeFlaw::NotSeconds) => Cause::UnexpectedAnswer,
             Self::Denied(_) => Cause::IdpError,
             Self::Lifetime(LifetimeFlaw::Zero)
@@ -156,9 +160,10 @@ impl Error {
             Self::Browser(error) => advice::browser(config, error),
             Self::Redirect(flaw) => advice::redirect(config, *flaw),
             Self::Denied(denial) => advice::denied(config, denial),
-            Self::MayNotOpen | Self::Lifetime(_) | Self::NotAccepted { .. } => {
-                advice::log_in_again(config)
-            }
+            Self::MayNotOpen
+            | Self::WindowClosed
+            | Self::Lifetime(_)
+            | Self::NotAccepted { .. } => advice::log_in_again(config),
             Self::NotPermitted { .. } => advice::not_permitted(config),
             Self::WrongUser { .. } => advice::wrong_user_advice(config),
             Self::OtherThanFirst { .. } => advice::other_than_first(config),
@@ -170,8 +175,12 @@ const fn browser_cause(error: &browser::Error) -> Cause {
     match error {
         browser::Error::PortTaken { .. } | browser::Error::Bind { .. } => Cause::RedirectPortTaken,
         browser::Error::AlreadyExpected { .. } | browser::Error::NotAWebUrl => Cause::Internal,
+        browser::Error::PortalDeclined => Cause::LoginCancelled,
         browser::Error::OpenerMissing { .. }
         | browser::Error::OpenerFailed { .. }
+        | browser::Error::PortalFailed { .. }
+        | browser::Error::UnitFailed { .. }
+        | browser::Error::TooSlow
         | browser::Error::NoDisplay => Cause::BrowserUnavailable,
     }
 }

@@ -52,7 +52,7 @@ use self::{
 };
 use crate::{
     broker::ports::{Clock, LoggedIn, Login, NotTaken, Opened, Pasted, Progress, Tab},
-    browser::{Arrival, Landing, Opener, Route},
+    browser::{Arrival, Landing, Opener, Route, Window},
     config::ClusterConfig,
     domain::{AttemptId, Failure, Grant, Manner, Timestamp, Token, Verdict},
 };
@@ -120,15 +120,18 @@ impl<C: Clock> CiscoLogin<C> {
         // A program that is the browser itself is watched for seconds, and a silent login is done
         // in one. The lifetime of the token counts from the redirect, so that is not kept waiting.
         let asking = async {
-            let browser_opened = match manner {
-                Manner::OpenBrowser => {
-                    self.show(&start_url, tab, &progress).await.map(|()| true)?
-                }
-                Manner::ShowUrl => false,
+            let mut window = match manner {
+                Manner::OpenBrowser => self.show(&start_url, tab, &progress).await?,
+                Manner::ShowUrl => None,
             };
+            let browser_opened = manner == Manner::OpenBrowser;
             let (start_url, authorize_url) = (start_url.clone(), request.to_string());
             progress.opened(Opened { start_url, browser_opened, authorize_url });
-            std::future::pending().await
+            match &mut window {
+                Some(window) => window.closed().await,
+                None => std::future::pending().await,
+            }
+            Err(Error::WindowClosed)
         };
         let arrival: Result<Arrival, Error> = tokio::select! {
             biased;
@@ -164,16 +167,16 @@ impl<C: Clock> CiscoLogin<C> {
         start_url: &str,
         tab: Option<Tab>,
         progress: &impl Progress,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Window>, Error> {
         if let Some(tab) = tab
             && tab.go_on(start_url.to_owned()).await
         {
-            return Ok(());
+            return Ok(None);
         }
         if !progress.may_open() {
             return Err(Error::MayNotOpen);
         }
-        Ok(self.opener.open(start_url).await?)
+        Ok(Some(self.opener.open(start_url).await?))
     }
 
     /// From a redirect to a token that the cluster has confirmed to be the right one.

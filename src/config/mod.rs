@@ -31,7 +31,7 @@ use crate::domain::{ClusterName, Policy};
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The command that opens a URL, as an argument vector with one `{url}` in it; without it
-    /// `$BROWSER`, then `xdg-open`.
+    /// `$BROWSER`, then the desktop, then `xdg-open`.
     pub browser: Option<Vec<String>>,
     /// The clusters, by name.
     pub clusters: BTreeMap<ClusterName, ClusterConfig>,

@@ -5,6 +5,7 @@
 //! `bin/ucsso-lab` for its demonstration.
 
 pub mod clock;
+mod desktop;
 mod memory;
 pub mod socket;
 
@@ -157,6 +158,7 @@ async fn run(
     }
     let broker = Arc::new(broker);
     let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));
+    desktop::attend(&broker, &opener);
     // A port that another program has now may be free when it is needed: the login tries again.
     for addr in ports.keys() {
         let _ = listeners.at(*addr).await;

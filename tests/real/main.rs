@@ -1,5 +1,5 @@
-//! The programs that are not ours: a browser, a SAML identity provider, gRPC clients in other
-//! languages. One binary for all of them, so that what they share is compiled and linked once.
+//! The programs that are not ours: a browser, a SAML identity provider, a desktop, gRPC
+//! clients in other languages. One binary for all of them, so that what they share is compiled and linked once.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 #[path = "../support/components.rs"]
@@ -21,6 +21,7 @@ mod browser;
 mod chromium;
 mod clients;
 mod demo;
+mod desktop;
 mod foreign_idp;
 mod hosted;
 mod identity_provider;

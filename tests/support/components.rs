@@ -58,6 +58,51 @@ pub(crate) fn simplesamlphp() -> PathBuf {
     require("/usr/share/simplesamlphp/www", "apt-get install simplesamlphp")
 }
 
+/// The message bus.
+pub(crate) fn dbus_daemon() -> PathBuf {
+    require("dbus-daemon", "apt-get install dbus-daemon")
+}
+
+/// Debian's own Python, with the services of a machine in it that `python3-dbusmock` mocks.
+pub(crate) fn python_with_dbusmock() -> PathBuf {
+    require("/usr/lib/python3/dist-packages/dbusmock", "apt-get install python3-dbusmock");
+    PathBuf::from("/usr/bin/python3")
+}
+
+/// An X server without a screen.
+pub(crate) fn xvfb() -> PathBuf {
+    require("Xvfb", "apt-get install xvfb")
+}
+
+/// A hand on the mouse of an X server.
+pub(crate) fn xdotool() -> PathBuf {
+    require("xdotool", "apt-get install xdotool")
+}
+
+/// `ImageMagick`'s camera for an X server.
+pub(crate) fn import() -> PathBuf {
+    require("import", "apt-get install imagemagick")
+}
+
+/// A notification server without buttons to click on.
+pub(crate) fn dunst() -> PathBuf {
+    require("dunst", "apt-get install dunst")
+}
+
+/// The remote control of that server.
+pub(crate) fn dunstctl() -> PathBuf {
+    require("dunstctl", "apt-get install dunst")
+}
+
+/// Xfce's notification server, in the folder of the machine's architecture.
+pub(crate) fn xfce4_notifyd() -> PathBuf {
+    let program = "xfce4/notifyd/xfce4-notifyd";
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let found = folders.map(|folder| folder.path().join(program)).find(|path| path.exists());
+    let path = found.unwrap_or_else(|| Path::new("/usr/lib").join(program));
+    require(path.to_str().unwrap(), "apt-get install xfce4-notifyd")
+}
+
 /// A folder for what a test wants to show: screenshots. It is kept.
 pub(crate) fn screens() -> PathBuf {
     let folder = Path::new(TOOLS).with_file_name("screens");

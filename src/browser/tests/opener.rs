@@ -1,11 +1,18 @@
 //! The opener against small programs. They are run by `/bin/sh`, as a script that was just
 //! written cannot be executed while another test forks.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::{
+    fs::{CWD, FileType, Mode, mknodat},
+    process::{Pid, Signal, kill_process},
+};
 use tempfile::TempDir;
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::browser::{Environment, Error, Opener};
 
@@ -33,7 +40,7 @@ fn with(words: Vec<String>, more: &[&str]) -> Opener {
 
 fn browser(text: &str) -> Opener {
     let browser = Some(text.into());
-    Opener::with_environment(None, Environment { browser, display: true })
+    Opener::with_environment(None, Environment { browser, ..Environment::default() })
 }
 
 #[tokio::test]
@@ -141,22 +148,95 @@ async fn a_program_is_away_from_our_terminal_group_and_folder() {
     assert_eq!(lines[3..], ["/dev/null"; 3]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_browser_that_stays_is_open_and_is_waited_for_when_it_ends() {
-    let (dir, words) = program("echo $$ > \"$GATE\"; read -r line < \"$GATE\"");
+#[tokio::test]
+async fn a_program_is_told_once_that_it_may_raise_its_window() {
+    let (dir, words) = program(r#"echo "$XDG_ACTIVATION_TOKEN $DESKTOP_STARTUP_ID" >> "$OUT""#);
+    let opener = with(words, &["{url}"]);
+    opener.activation().leave("kwin-1");
+
+    opener.open(URL).await.unwrap();
+    opener.open(URL).await.unwrap();
+
+    assert_eq!(said(&dir), "kwin-1 kwin-1\n \n");
+}
+
+/// A browser that stays until it is told to end, with a text of the shell.
+fn staying() -> (TempDir, Opener) {
+    let (dir, words) = program("echo $$ > \"$GATE\"; read -r line < \"$GATE\"; eval \"$line\"");
+    (dir, with(words, &["{url}"]))
+}
+
+/// Tells a browser that stays how to end, and returns its process.
+async fn told_to(dir: &TempDir, end: &'static str) -> PathBuf {
     let gate = dir.path().join("gate");
-
-    with(words, &["{url}"]).open(URL).await.unwrap();
-
     let pid = spawn_blocking(move || {
         let pid = fs::read_to_string(&gate).unwrap();
-        fs::write(&gate, "end\n").unwrap();
+        fs::write(&gate, format!("{end}\n")).unwrap();
         pid.trim().to_owned()
     });
-    let process = Path::new("/proc").join(pid.await.unwrap());
+    Path::new("/proc").join(pid.await.unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_browser_that_stays_is_open_and_is_waited_for_when_it_ends() {
+    let (dir, opener) = staying();
+
+    drop(opener.open(URL).await.unwrap());
+
+    let process = told_to(&dir, "exit 0").await;
     // A zombie keeps its entry until somebody has waited for it.
     while process.exists() {
         tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_browser_that_stayed_and_ended_well_was_closed_by_the_human() {
+    let (dir, opener) = staying();
+    let mut window = opener.open(URL).await.unwrap();
+
+    told_to(&dir, "exit 0").await;
+
+    window.closed().await;
+    window.closed().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_browser_that_crashed_was_not_closed_by_the_human() {
+    let (dir, opener) = staying();
+    let mut window = opener.open(URL).await.unwrap();
+
+    let process = told_to(&dir, "kill -SEGV $$").await;
+    while process.exists() {
+        tokio::task::yield_now().await;
+    }
+
+    assert!(timeout(Duration::from_hours(1), window.closed()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_handed_the_url_over_says_nothing_of_the_window() {
+    let (_dir, words) = program("exit 0");
+    let mut window = with(words, &["{url}"]).open(URL).await.unwrap();
+
+    assert!(timeout(Duration::from_hours(1), window.closed()).await.is_err());
+}
+
+#[tokio::test]
+async fn what_a_program_leaves_running_holds_nobody_up() {
+    let (dir, words) = program(
+        r#"for child in 1 2 3 4 5 6 7 8; do read -r line < "$GATE" & echo $! >> "$OUT"; done
+           exit 1"#,
+    );
+
+    let opened = with(words, &["{url}"]).open(URL).await;
+
+    assert!(matches!(opened, Err(Error::OpenerFailed { .. })), "{opened:?}");
+    let left = said(&dir);
+    assert_eq!(left.lines().count(), 8);
+    for pid in left.lines() {
+        let pid = Pid::from_raw(pid.parse().unwrap()).unwrap();
+        kill_process(pid, Signal::KILL).expect("the child goes on");
     }
 }
 
