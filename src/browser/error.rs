@@ -3,14 +3,18 @@
 
 use std::{io, net::SocketAddr};
 
+use super::peer;
+
 /// Why the human could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another program listens on the redirect address.
-    #[error("another program listens on {addr}")]
+    #[error("another program{} listens on {addr}", of_uid(*uid))]
     PortTaken {
         /// The redirect address.
         addr: SocketAddr,
+        /// Whose program it is, where that is known.
+        uid: Option<u32>,
     },
     /// The redirect address cannot be listened on.
     #[error("cannot listen on {addr}")]
@@ -46,4 +50,19 @@ pub enum Error {
     /// There is no desktop to open a window on, and nothing else was configured.
     #[error("there is no display to open a browser on")]
     NoDisplay,
+}
+
+impl Error {
+    /// Why an address cannot be listened on. Blocks while it finds out who has it.
+    pub(super) fn unbound(addr: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::PortTaken { addr, uid: peer::holder(addr) },
+            _ => Self::Bind { addr, source },
+        }
+    }
+}
+
+/// Whose program it is, for the middle of a sentence.
+fn of_uid(uid: Option<u32>) -> String {
+    uid.map(|uid| format!(" of uid {uid}")).unwrap_or_default()
 }

@@ -76,6 +76,17 @@ impl Listener {
         Self::serve(addr, Some(host), rustix::process::getuid().as_raw()).await
     }
 
+    /// Whether an address that nobody listens on in this process could be listened on now. It
+    /// blocks for as long as it takes to find out who else does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Listener::bind`].
+    pub fn check(addr: SocketAddr) -> Result<(), Error> {
+        let bound = std::net::TcpListener::bind(addr);
+        bound.map(drop).map_err(|error| Error::unbound(addr, error))
+    }
+
     /// Serves the connections of one user.
     pub(super) async fn serve(
         addr: SocketAddr,
@@ -87,12 +98,14 @@ impl Listener {
             return Err(Error::Bind { addr, source });
         }
         // Without SO_REUSEPORT: nobody else can listen here as long as we do.
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => Error::PortTaken { addr },
-            _ => Error::Bind { addr, source },
+        let bound = TcpListener::bind(addr).await;
+        let (socket, addr) = match bound.and_then(|socket| Ok((socket.local_addr()?, socket))) {
+            Ok((addr, socket)) => (socket, addr),
+            Err(error) => {
+                let named = tokio::task::spawn_blocking(move || Error::unbound(addr, error));
+                return Err(named.await.expect("reading a table does not panic"));
+            }
         };
-        let socket = TcpListener::bind(addr).await.map_err(failed)?;
-        let addr = socket.local_addr().map_err(failed)?;
         let authority = host.map_or_else(|| Authority::of(addr), Authority::named);
         let site = Arc::new(Site::new(addr, authority));
         let accepting = tokio::spawn(accept(socket, Arc::clone(&site), uid)).abort_handle();

@@ -74,7 +74,9 @@ mod tests {
         drop(squatter);
         let bound = listeners.at(addr).await;
 
-        assert!(matches!(refused, Err(browser::Error::PortTaken { addr: taken }) if taken == addr));
+        assert!(
+            matches!(refused, Err(browser::Error::PortTaken { addr: taken, .. }) if taken == addr)
+        );
         assert_eq!(bound.unwrap().local_addr(), addr);
     }
 }

@@ -22,7 +22,7 @@ use tracing::{info, warn};
 use self::clock::SystemClock;
 use crate::{
     broker::{Broker, ports::Clock},
-    browser::Opener,
+    browser::{Listener, Opener},
     chain,
     cisco::{self, CiscoLogin, Listeners},
     config::{self, ClusterConfig, Config},
@@ -214,14 +214,14 @@ fn port_warnings(
 ) -> Vec<String> {
     let bound = listeners.bound();
     // The next login finds the port free where this does: until then nobody has to listen there.
-    let is_free = |addr: &SocketAddr| std::net::TcpListener::bind(addr).is_ok();
-    let taken = ports.iter().filter(|(addr, _)| !bound.contains(addr) && !is_free(addr));
+    let idle = ports.iter().filter(|(addr, _)| !bound.contains(addr));
+    let taken = idle.filter_map(|(addr, clusters)| Some((Listener::check(*addr).err()?, clusters)));
     taken
-        .map(|(addr, clusters)| {
+        .map(|(error, clusters)| {
             let names: Vec<_> = clusters.iter().map(|name| format!("`{name}`")).collect();
             format!(
-                "another program has the redirect port {addr}: logins to {} will fail until it \
-                 is free",
+                "{}: logins to {} will fail until it is free",
+                chain::one_line(&error),
                 names.join(", ")
             )
         })

@@ -24,8 +24,12 @@ pub(crate) async fn estate() -> Estate {
 
 /// An estate whose daemon opens pages with this program.
 pub(crate) async fn estate_with_browser(argv: &[&str]) -> Estate {
-    let configured = |toml: &str| format!("browser = {argv:?}\n\n{toml}");
-    Estate::launch(LabConfig::default(), configured).await
+    Estate::launch(LabConfig::default(), |toml| with_browser(argv, toml)).await
+}
+
+/// A configuration whose daemon opens pages with this program.
+pub(crate) fn with_browser(argv: &[&str], toml: &str) -> String {
+    format!("browser = {argv:?}\n\n{toml}")
 }
 
 /// A browser that writes down what it is to open, in the home's file `opened`.

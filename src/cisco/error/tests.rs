@@ -27,7 +27,7 @@ fn every_error() -> Vec<Error> {
     let mut errors = vec![
         Error::CaFile { path: "/etc/ca.pem".into(), source: CaFileFlaw::Empty },
         Error::SsoDisabled { node: node() },
-        browser::Error::PortTaken { addr }.into(),
+        browser::Error::PortTaken { addr, uid: None }.into(),
         browser::Error::Bind { addr, source: io() }.into(),
         browser::Error::AlreadyExpected { path: "/cb/hq".into() }.into(),
         browser::Error::OpenerMissing { command: "xdg-open".into() }.into(),
@@ -80,7 +80,10 @@ fn each_error_has_its_cause() {
     assert_eq!(cause(miss(Fault::TimedOut)), Cause::NodeUnreachable);
     assert_eq!(cause(miss(Fault::WebPage)), Cause::UnexpectedAnswer);
     assert_eq!(cause(Error::SsoDisabled { node: String::new() }), Cause::SsoDisabled);
-    assert_eq!(cause(browser::Error::PortTaken { addr }.into()), Cause::RedirectPortTaken);
+    assert_eq!(
+        cause(browser::Error::PortTaken { addr, uid: None }.into()),
+        Cause::RedirectPortTaken
+    );
     assert_eq!(cause(browser::Error::NoDisplay.into()), Cause::BrowserUnavailable);
     assert_eq!(cause(RedirectFlaw::Empty.into()), Cause::UnexpectedAnswer);
     assert_eq!(cause(Error::Denied(Denial::AccessDenied)), Cause::IdpError);
@@ -177,7 +180,7 @@ fn a_name_with_a_dot_and_a_port_of_its_own_are_quoted() {
 fn a_taken_port_names_the_cluster_and_the_port() {
     let addr = "127.0.0.1:27443".parse().unwrap();
 
-    let failure = failure(&browser::Error::PortTaken { addr }.into());
+    let failure = failure(&browser::Error::PortTaken { addr, uid: None }.into());
 
     assert_eq!(
         failure.advice,
