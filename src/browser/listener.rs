@@ -1,4 +1,4 @@
-//! The socket, its connections and their limits.
+//! The connections and their limits.
 //!
 //! Owns the accept loop and the time and size each connection may take. It knows nothing of
 //! tickets and pages; `site` does. A connection of another user is closed before a byte of it
@@ -10,7 +10,7 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{Semaphore, mpsc},
     task::AbortHandle,
     time::timeout,
 };
@@ -19,9 +19,10 @@ use url::Url;
 use super::{
     Error, Expectation, Refusals, peer,
     refusal::Refusal,
-    request::Authority,
     site::{BODY_TIME, REPLY_TIME, Site},
+    sockets,
 };
+use crate::loopback::Origin;
 
 /// How many connections are served at once; more wait in the backlog. A browser opens six at
 /// most to one host, so this is a human with two windows and something to spare.
@@ -41,7 +42,7 @@ const WRITE_TIME: Duration = Duration::from_secs(5);
 /// How long accepting pauses when the process has no file descriptor left for it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// One loopback address with its pages. A clone is cheap and is the same listener; it serves
+/// One loopback origin with its pages. A clone is cheap and is the same listener; it serves
 /// until the last clone and the last [`Expectation`] are dropped. Requests that have begun by
 /// then are finished.
 #[derive(Clone)]
@@ -52,70 +53,57 @@ pub struct Listener {
 /// What all clones of a listener share.
 pub(super) struct Serving {
     pub(super) site: Arc<Site>,
-    accepting: AbortHandle,
+    accepting: Vec<AbortHandle>,
 }
 
 impl Listener {
-    /// Listens on a loopback address and serves it under that address.
+    /// Listens at every address of an origin and serves it under that origin alone: under
+    /// another name `sessionStorage` would not be the same.
     ///
     /// # Errors
     ///
-    /// [`Error::PortTaken`] if another socket has the port; [`Error::Bind`] for everything
-    /// else, an address that is not loopback among it.
-    pub async fn bind(addr: SocketAddr) -> Result<Self, Error> {
-        Self::serve(addr, None, rustix::process::getuid().as_raw()).await
+    /// [`Error::PortTaken`] if another socket has the port at one of the addresses;
+    /// [`Error::Bind`] for everything else.
+    pub async fn bind(origin: Origin) -> Result<Self, Error> {
+        Self::serve(origin, rustix::process::getuid().as_raw()).await
     }
 
-    /// The same under a name: `host` is what browsers send as `Host`, `localhost:8765`. The
-    /// bare address is then refused, for `sessionStorage` would not be the same under it.
+    /// Whether an origin that nobody serves in this process could be listened at now. It blocks
+    /// for as long as it takes to find out who else does.
     ///
     /// # Errors
     ///
     /// Those of [`Listener::bind`].
-    pub async fn bind_named(addr: SocketAddr, host: &str) -> Result<Self, Error> {
-        Self::serve(addr, Some(host), rustix::process::getuid().as_raw()).await
-    }
-
-    /// Whether an address that nobody listens on in this process could be listened on now. It
-    /// blocks for as long as it takes to find out who else does.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Listener::bind`].
-    pub fn check(addr: SocketAddr) -> Result<(), Error> {
-        let bound = std::net::TcpListener::bind(addr);
-        bound.map(drop).map_err(|error| Error::unbound(addr, error))
+    pub fn check(origin: Origin) -> Result<(), Error> {
+        sockets::bind(origin).map(drop)
     }
 
     /// Serves the connections of one user.
-    pub(super) async fn serve(
-        addr: SocketAddr,
-        host: Option<&str>,
-        uid: u32,
-    ) -> Result<Self, Error> {
-        if !addr.ip().is_loopback() {
-            let source = io::Error::new(io::ErrorKind::InvalidInput, "not a loopback address");
-            return Err(Error::Bind { addr, source });
-        }
-        // Without SO_REUSEPORT: nobody else can listen here as long as we do.
-        let bound = TcpListener::bind(addr).await;
-        let (socket, addr) = match bound.and_then(|socket| Ok((socket.local_addr()?, socket))) {
-            Ok((addr, socket)) => (socket, addr),
-            Err(error) => {
-                let named = tokio::task::spawn_blocking(move || Error::unbound(addr, error));
-                return Err(named.await.expect("reading a table does not panic"));
-            }
-        };
-        let authority = host.map_or_else(|| Authority::of(addr), Authority::named);
-        let site = Arc::new(Site::new(addr, authority));
-        let accepting = tokio::spawn(accept(socket, Arc::clone(&site), uid)).abort_handle();
+    pub(super) async fn serve(origin: Origin, uid: u32) -> Result<Self, Error> {
+        let binding = tokio::task::spawn_blocking(move || sockets::bind(origin));
+        let (origin, sockets) = binding.await.expect("binding sockets does not panic")?;
+        let bound = sockets.into_iter().map(|socket| {
+            let addr = socket.local_addr()?;
+            socket.set_nonblocking(true)?;
+            Ok((TcpListener::from_std(socket)?, addr))
+        });
+        let bound: Vec<_> = bound
+            .collect::<io::Result<_>>()
+            .map_err(|source| Error::Bind { addr: origin.addresses()[0], source })?;
+        let site = Arc::new(Site::new(origin));
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let accepting = bound.into_iter().map(|(socket, addr)| {
+            let gate = Gate { site: Arc::clone(&site), addr, uid, places: Arc::clone(&places) };
+            tokio::spawn(gate.accept(socket)).abort_handle()
+        });
+        let accepting = accepting.collect();
         Ok(Self { serving: Arc::new(Serving { site, accepting }) })
     }
 
-    /// The address it listens on, with the port the system chose if it was asked for port 0.
+    /// The origin it serves, with the port the system chose if it was asked for port 0.
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.serving.site.addr
+    pub fn origin(&self) -> Origin {
+        self.serving.site.origin
     }
 
     /// Expects one redirect at `path`, `/cb/hq`. The start page leads to `target`; the pages
@@ -144,69 +132,78 @@ impl Listener {
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener").field("addr", &self.local_addr()).finish_non_exhaustive()
+        let origin = self.origin().to_string();
+        f.debug_struct("Listener").field("origin", &origin).finish_non_exhaustive()
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.accepting.abort();
+        self.accepting.iter().for_each(AbortHandle::abort);
     }
 }
 
-async fn accept(socket: TcpListener, site: Arc<Site>, uid: u32) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let place = Arc::clone(&places).acquire_owned().await;
-        let place = place.expect("the semaphore is never closed");
-        match socket.accept().await {
-            Ok((stream, from)) => {
-                tokio::spawn(attend(stream, from, Arc::clone(&site), uid, place));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection to the redirect address");
-                // A failure that lasts must not become a busy loop.
-                let _ = timeout(ACCEPT_PAUSE, std::future::pending::<()>()).await;
+/// One of the listener's sockets, and what its connections share with those of the other.
+#[derive(Clone)]
+struct Gate {
+    site: Arc<Site>,
+    addr: SocketAddr,
+    uid: u32,
+    places: Arc<Semaphore>,
+}
+
+impl Gate {
+    async fn accept(self, socket: TcpListener) {
+        loop {
+            let place = Arc::clone(&self.places).acquire_owned().await;
+            let place = place.expect("the semaphore is never closed");
+            match socket.accept().await {
+                Ok((stream, from)) => {
+                    let gate = self.clone();
+                    tokio::spawn(async move {
+                        gate.attend(stream, from).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection to the redirect address");
+                    // A failure that lasts must not become a busy loop.
+                    let _ = timeout(ACCEPT_PAUSE, std::future::pending::<()>()).await;
+                }
             }
         }
     }
-}
 
-/// Serves one connection: one request, one answer.
-async fn attend(
-    stream: TcpStream,
-    from: SocketAddr,
-    site: Arc<Site>,
-    uid: u32,
-    _place: OwnedSemaphorePermit,
-) {
-    let ours = site.addr;
-    match tokio::task::spawn_blocking(move || peer::owner(from, ours)).await.ok().flatten() {
-        Some(owner) if owner == uid => {}
-        Some(_) => return site.refusals.count(Refusal::ForeignPeer),
-        None => return site.refusals.count(Refusal::UnknownPeer),
-    }
-    if !matches!(timeout(HEAD_TIME, stream.peek(&mut [0])).await, Ok(Ok(1..))) {
-        return;
-    }
-    let service = service_fn(|request| {
-        let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(site.answer(request).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .max_buf_size(HEAD_SIZE)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
-    let longest = HEAD_TIME + BODY_TIME + REPLY_TIME + WRITE_TIME;
-    if let Ok(Err(error)) = timeout(longest, connection).await {
-        if error.is_parse_too_large() {
-            site.refusals.count(Refusal::HeadTooLarge);
-        } else if error.is_parse() {
-            site.refusals.count(Refusal::NotHttp);
-        } else if error.is_timeout() {
-            site.refusals.count(Refusal::HeadTooSlow);
+    /// Serves one connection: one request, one answer.
+    async fn attend(self, stream: TcpStream, from: SocketAddr) {
+        let Self { site, addr, uid, .. } = self;
+        match tokio::task::spawn_blocking(move || peer::owner(from, addr)).await.ok().flatten() {
+            Some(owner) if owner == uid => {}
+            Some(_) => return site.refusals.count(Refusal::ForeignPeer),
+            None => return site.refusals.count(Refusal::UnknownPeer),
+        }
+        if !matches!(timeout(HEAD_TIME, stream.peek(&mut [0])).await, Ok(Ok(1..))) {
+            return;
+        }
+        let service = service_fn(|request| {
+            let site = Arc::clone(&site);
+            async move { Ok::<_, Infallible>(site.answer(request).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME)
+            .max_buf_size(HEAD_SIZE)
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(stream), service);
+        let longest = HEAD_TIME + BODY_TIME + REPLY_TIME + WRITE_TIME;
+        if let Ok(Err(error)) = timeout(longest, connection).await {
+            if error.is_parse_too_large() {
+                site.refusals.count(Refusal::HeadTooLarge);
+            } else if error.is_parse() {
+                site.refusals.count(Refusal::NotHttp);
+            } else if error.is_timeout() {
+                site.refusals.count(Refusal::HeadTooSlow);
+            }
         }
     }
 }

@@ -11,7 +11,8 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `listener` | the socket, its connections and their limits |
+//! | `listener` | the connections and their limits |
+//! | `sockets` | every address that an origin stands for |
 //! | `peer` | whose process a connection comes from |
 //! | `request` | what a request must look like before anybody reads its path |
 //! | `visit` | tickets, nonces, and which logins are pending |
@@ -33,6 +34,7 @@ mod peer;
 mod refusal;
 mod request;
 mod site;
+mod sockets;
 #[cfg(test)]
 mod tests;
 mod verdict;

@@ -4,7 +4,6 @@
 //! headers, and the body only after the path. Called by `listener` for each request.
 
 use std::{
-    net::SocketAddr,
     sync::{Mutex, MutexGuard},
     time::Duration,
 };
@@ -24,6 +23,7 @@ use super::{
     verdict::Verdict,
     visit::{OneTime, Visits},
 };
+use crate::loopback::Origin;
 
 /// How large the body of a request may be, in bytes: four times the longest token there is
 /// hope to use, for the worst of percent-encodings.
@@ -39,17 +39,18 @@ pub(super) const REPLY_TIME: Duration = Duration::from_mins(1);
 /// Where the start pages are.
 const START: &str = "/start/";
 
-/// The pages of one loopback address.
+/// The pages of one loopback origin.
 pub(super) struct Site {
-    pub(super) addr: SocketAddr,
+    pub(super) origin: Origin,
     pub(super) refusals: Counters,
     authority: Authority,
     visits: Mutex<Visits>,
 }
 
 impl Site {
-    pub(super) fn new(addr: SocketAddr, authority: Authority) -> Self {
-        Self { addr, authority, refusals: Counters::default(), visits: Mutex::default() }
+    pub(super) fn new(origin: Origin) -> Self {
+        let authority = Authority::of(origin);
+        Self { origin, authority, refusals: Counters::default(), visits: Mutex::default() }
     }
 
     /// The pending logins. The lock is never held across an await.

@@ -99,7 +99,7 @@ impl<C: Clock> CiscoLogin<C> {
         let request = authorize::request(&page, &self.config, text(state.as_ref()));
 
         let redirect = &self.config.redirect;
-        let listener = self.listeners.at(redirect.listen).await?;
+        let listener = self.listeners.at(redirect.origin).await?;
         let label = self.config.name.as_str();
         let mut expectation = listener.expect(&redirect.path, label, request)?;
 

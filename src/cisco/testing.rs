@@ -32,6 +32,7 @@ use crate::{
     broker::ports::Clock,
     config::{ClusterConfig, LifetimeBounds, Node, Product, RedirectUri, SpkiPin, StateParam},
     domain::{Policy, Timestamp},
+    loopback::{Host, Origin, Scheme},
 };
 
 /// Limits that a test can wait for.
@@ -258,6 +259,9 @@ impl Clock for JumpingClock {
     }
 }
 
+/// A redirect address whose port the system chooses.
+pub(super) const ANY_PORT: Origin = Origin { scheme: Scheme::Http, host: Host::V4, port: 0 };
+
 /// A cluster called `hq` with these nodes and nothing unusual.
 pub(super) fn cluster(nodes: Vec<Node>) -> ClusterConfig {
     ClusterConfig {
@@ -268,7 +272,7 @@ pub(super) fn cluster(nodes: Vec<Node>) -> ClusterConfig {
         user: "alice".into(),
         redirect: RedirectUri {
             uri: "http://127.0.0.1:27443/cb/hq".into(),
-            listen: "127.0.0.1:0".parse().unwrap(),
+            origin: ANY_PORT,
             path: "/cb/hq".into(),
         },
         client_id: "C69908c4".into(),

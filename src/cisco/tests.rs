@@ -230,9 +230,9 @@ async fn the_lifetime_counts_from_the_redirect_while_the_opener_still_runs() {
 #[tokio::test]
 async fn a_taken_port_fails_the_attempt_and_not_the_next_one() {
     let squatter = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let taken = squatter.local_addr().unwrap();
+    let taken = squatter.local_addr().unwrap().port();
     let node = unified_cm().await;
-    let login = login_with(&node, |config| config.redirect.listen = taken);
+    let login = login_with(&node, |config| config.redirect.origin.port = taken);
 
     let failed = login.log_in(AttemptId(1), Manner::ShowUrl, |_| panic!("not opened")).await;
     drop(squatter);

@@ -167,7 +167,7 @@ fn refuse_shared_redirect(
 
 #[cfg(test)]
 mod tests {
-    use std::{net::SocketAddr, time::Duration};
+    use std::time::Duration;
 
     use crate::{
         config::{LifetimeBounds, Node, Problems, Product, SpkiPin, StateParam},
@@ -239,7 +239,7 @@ mod tests {
                 Node { host: "2001:db8::7".into(), port: 8443, pins: vec![] },
             ]
         );
-        assert_eq!(mail.redirect.listen, SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 4711)));
+        assert_eq!(mail.redirect.origin.addresses(), ["[::1]:4711".parse().unwrap()]);
         assert_eq!((mail.client_id.as_str(), mail.scope.as_str()), ("mine", "other"));
         assert_eq!(mail.extra_params, [("z".into(), "1".into()), ("a".into(), "2".into())]);
         assert_eq!(mail.authorize_url.as_ref().unwrap().host_str(), Some("login.example.com"));

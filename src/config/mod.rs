@@ -14,7 +14,7 @@ mod reader;
 mod tests;
 mod value;
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 use url::Url;
@@ -24,7 +24,10 @@ pub use self::{
     problem::{Problem, Problems},
     value::{InvalidDuration, parse_duration, show_duration},
 };
-use crate::domain::{ClusterName, Policy};
+use crate::{
+    domain::{ClusterName, Policy},
+    loopback::Origin,
+};
 
 /// The whole configuration.
 #[derive(Debug, Clone)]
@@ -116,13 +119,13 @@ impl fmt::Display for SpkiPin {
     }
 }
 
-/// Where the cluster sends the browser: a loopback address that the daemon listens on.
+/// Where the cluster sends the browser: a page that the daemon serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedirectUri {
     /// The URI exactly as it is registered on the cluster.
     pub uri: String,
-    /// The loopback address to listen on.
-    pub listen: SocketAddr,
+    /// Where that is on this machine: what is listened on.
+    pub origin: Origin,
     /// The path, `/cb/hq` for example.
     pub path: String,
 }

@@ -2,14 +2,15 @@
 //!
 //! Nothing in here resolves a name. Called by `cluster`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use url::{Host, Url};
+use url::Url;
 
 use super::{
     RedirectUri,
     value::{Wrong, shown},
 };
+use crate::loopback::{Host, Origin, Scheme};
 
 /// The HTTPS port of a node that names none: the one of Unified CM's web services.
 const NODE_PORT: u16 = 8443;
@@ -84,7 +85,7 @@ pub(super) fn redirect_uri(text: &str, example: &str) -> Result<RedirectUri, Wro
             url.scheme()
         )));
     }
-    let address = loopback(&url).map_err(&wrong)?;
+    let host = loopback(&url).map_err(&wrong)?;
     let port = url.port().ok_or_else(|| {
         wrong("there is no port, and the port is part of what the cluster compares".to_owned())
     })?;
@@ -110,7 +111,7 @@ pub(super) fn redirect_uri(text: &str, example: &str) -> Result<RedirectUri, Wro
     }
     Ok(RedirectUri {
         uri: text.to_owned(),
-        listen: SocketAddr::new(address, port),
+        origin: Origin { scheme: Scheme::Http, host, port },
         path: path.to_owned(),
     })
 }
@@ -151,16 +152,15 @@ pub(super) fn proxy(text: &str) -> Result<Url, Wrong> {
 }
 
 /// The loopback address of a URL: an address literal, because a name resolves to two.
-fn loopback(url: &Url) -> Result<IpAddr, String> {
-    match url.host() {
-        Some(Host::Ipv4(Ipv4Addr::LOCALHOST)) => Ok(Ipv4Addr::LOCALHOST.into()),
-        Some(Host::Ipv6(Ipv6Addr::LOCALHOST)) => Ok(Ipv6Addr::LOCALHOST.into()),
-        Some(Host::Domain("localhost")) => Err(
+fn loopback(url: &Url) -> Result<Host, String> {
+    match Host::of(url) {
+        Some(host @ (Host::V4 | Host::V6)) => Ok(host),
+        Some(Host::Localhost) => Err(
             "`localhost` is two addresses, `127.0.0.1` and `[::1]`: another local user can listen \
              on the one that the daemon does not"
                 .to_owned(),
         ),
-        _ => Err("the token would be sent to another machine".to_owned()),
+        None => Err("the token would be sent to another machine".to_owned()),
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
         let redirect = redirect_uri(text, "").unwrap();
 
         assert_eq!(redirect.uri, text);
-        assert_eq!(redirect.listen, "[::1]:27443".parse().unwrap());
+        assert_eq!(redirect.origin.addresses(), ["[::1]:27443".parse().unwrap()]);
         assert_eq!(redirect.path, "/cb/hq");
     }
 

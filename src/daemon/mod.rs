@@ -8,8 +8,8 @@ pub mod clock;
 pub mod socket;
 
 use std::{
-    collections::BTreeMap, ffi::OsString, future::Future, io, net::SocketAddr, path::PathBuf,
-    process::ExitCode, sync::Arc, time::Duration,
+    collections::BTreeMap, ffi::OsString, future::Future, io, path::PathBuf, process::ExitCode,
+    sync::Arc, time::Duration,
 };
 
 use clap::Parser;
@@ -27,6 +27,7 @@ use crate::{
     cisco::{self, CiscoLogin, Listeners},
     config::{self, ClusterConfig, Config},
     domain::{Cluster, ClusterName, Policy},
+    loopback::Origin,
     paths, rpc, telemetry,
 };
 
@@ -151,8 +152,8 @@ async fn run(
     }
     let broker = Arc::new(broker);
     // A port that another program has now may be free when it is needed: the login tries again.
-    for addr in ports.keys() {
-        let _ = listeners.at(*addr).await;
+    for origin in ports.keys() {
+        let _ = listeners.at(*origin).await;
     }
     let warnings = move || port_warnings(&ports, &listeners);
     for warning in warnings() {
@@ -199,23 +200,21 @@ fn jitter_seed() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 
-/// The redirect addresses, and whose they are.
-fn redirect_ports(config: &Config) -> BTreeMap<SocketAddr, Vec<ClusterName>> {
+/// The redirect origins, and whose they are.
+fn redirect_ports(config: &Config) -> BTreeMap<Origin, Vec<ClusterName>> {
     let mut ports = BTreeMap::<_, Vec<_>>::new();
     for cluster in config.clusters.values() {
-        ports.entry(cluster.redirect.listen).or_default().push(cluster.name.clone());
+        ports.entry(cluster.redirect.origin).or_default().push(cluster.name.clone());
     }
     ports
 }
 
-fn port_warnings(
-    ports: &BTreeMap<SocketAddr, Vec<ClusterName>>,
-    listeners: &Listeners,
-) -> Vec<String> {
+fn port_warnings(ports: &BTreeMap<Origin, Vec<ClusterName>>, listeners: &Listeners) -> Vec<String> {
     let bound = listeners.bound();
     // The next login finds the port free where this does: until then nobody has to listen there.
-    let idle = ports.iter().filter(|(addr, _)| !bound.contains(addr));
-    let taken = idle.filter_map(|(addr, clusters)| Some((Listener::check(*addr).err()?, clusters)));
+    let idle = ports.iter().filter(|(origin, _)| !bound.contains(origin));
+    let taken =
+        idle.filter_map(|(origin, clusters)| Some((Listener::check(*origin).err()?, clusters)));
     taken
         .map(|(error, clusters)| {
             let names: Vec<_> = clusters.iter().map(|name| format!("`{name}`")).collect();

@@ -157,7 +157,7 @@ async fn an_arrival_nobody_waited_for_is_kept() {
     let listener = bound().await;
     let mut hq = listener.expect("/cb/hq", "hq", target()).unwrap();
     let nonce = begin(&listener, &hq).await;
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
 
     // Polled and given up, before and after the redirect came.
     assert!(timeout(std::time::Duration::ZERO, hq.arrival()).await.is_err());
@@ -195,26 +195,24 @@ async fn a_browser_is_sent_to_nothing_but_the_web() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told_apart_from_an_impossible_address() {
+async fn a_taken_port_is_told_with_its_owner() {
     let squatter = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = squatter.local_addr().unwrap();
+    let origin = origin(&format!("http://{taken}"));
 
-    let first = Listener::bind(taken).await;
-    let second = Listener::bind("0.0.0.0:0".parse().unwrap()).await;
+    let refused = Listener::bind(origin).await.unwrap_err();
 
     let us = rustix::process::getuid().as_raw();
-    assert_eq!(
-        first.unwrap_err().to_string(),
-        format!("another program of uid {us} listens on {taken}")
-    );
-    assert!(matches!(Listener::check(taken), Err(Error::PortTaken { uid: Some(_), .. })));
-    assert!(matches!(second, Err(Error::Bind { .. })));
+    assert_eq!(refused.to_string(), format!("another program of uid {us} listens on {taken}"));
+    assert!(matches!(Listener::check(origin), Err(Error::PortTaken { uid: Some(_), .. })));
+    drop(squatter);
+    assert!(Listener::check(origin).is_ok());
 }
 
 #[tokio::test]
 async fn an_address_serves_until_the_last_clone_and_the_last_expectation() {
     let listener = bound().await;
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
     let hq = listener.expect("/cb/hq", "hq", target()).unwrap();
     let clone = listener.clone();
 
@@ -227,22 +225,22 @@ async fn an_address_serves_until_the_last_clone_and_the_last_expectation() {
     while TcpStream::connect(addr).await.is_ok() {
         tokio::task::yield_now().await;
     }
-    Listener::bind(addr).await.unwrap();
+    Listener::check(origin(&format!("http://{addr}"))).unwrap();
 }
 
 #[tokio::test]
-async fn a_named_listener_is_that_name_alone() {
-    let addr = "127.0.0.1:0".parse().unwrap();
-    let listener = Listener::bind_named(addr, "localhost:8765").await.unwrap();
+async fn localhost_is_served_at_both_addresses_and_under_that_name_alone() {
+    let listener = Listener::bind(origin("http://localhost:0")).await.unwrap();
     let hq = listener.expect("/cb/hq", "hq", target()).unwrap();
-    let addr = listener.local_addr();
+    let here = listener.origin();
     let get = |host: &str| format!("GET /cb/hq HTTP/1.1\r\nHost: {host}\r\n\r\n");
 
-    let named = send(addr, &get("localhost:8765")).await;
-    let bare = send(addr, &get(&addr.to_string())).await;
-
-    assert!(hq.start_url().starts_with("http://localhost:8765/start/"));
-    assert_eq!((named.status, bare.status), (200, 421));
+    assert!(hq.start_url().starts_with(&format!("{here}/start/")));
+    for addr in here.addresses() {
+        let named = send(addr, &get(&here.authority())).await;
+        let bare = send(addr, &get(&addr.to_string())).await;
+        assert_eq!((named.status, bare.status), (200, 421), "{addr}");
+    }
 }
 
 #[tokio::test]

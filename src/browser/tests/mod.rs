@@ -14,6 +14,7 @@ use tokio::{
 use url::Url;
 
 use super::{Expectation, Listener};
+use crate::loopback::Origin;
 
 /// The answer to one request.
 struct Answered {
@@ -34,8 +35,17 @@ impl Answered {
     }
 }
 
+pub(super) fn origin(url: &str) -> Origin {
+    Origin::of(&url.parse().unwrap()).unwrap()
+}
+
 async fn bound() -> Listener {
-    Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
+    Listener::bind(origin("http://127.0.0.1:0")).await.unwrap()
+}
+
+/// Where a listener is reached: its first address.
+fn addr_of(listener: &Listener) -> SocketAddr {
+    listener.origin().addresses()[0]
 }
 
 fn target() -> Url {
@@ -65,7 +75,7 @@ async fn answer_on(stream: &mut TcpStream) -> Answered {
 
 /// What a browser sends when a window goes to `path`.
 async fn visit(listener: &Listener, path: &str) -> Answered {
-    let addr = listener.local_addr();
+    let addr = addr_of(listener);
     send(
         addr,
         &format!(
@@ -91,7 +101,7 @@ fn posted(nonce: &str) -> String {
 }
 
 async fn deliver(listener: &Listener, path: &str, nonce: &str) -> Answered {
-    let addr = listener.local_addr();
+    let addr = addr_of(listener);
     send(addr, &delivery(addr, path, &posted(nonce))).await
 }
 
