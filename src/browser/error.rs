@@ -16,6 +16,15 @@ pub enum Error {
         /// Whose program it is, where that is known.
         uid: Option<u32>,
     },
+    /// Something else than this listener answers at an address to which browsers may go, or
+    /// nothing does.
+    #[error("{}", in_our_place(*addr, *uid))]
+    NotOurs {
+        /// The address.
+        addr: SocketAddr,
+        /// Whose program listens there, where that is known.
+        uid: Option<u32>,
+    },
     /// The redirect address cannot be listened on.
     #[error("cannot listen on {addr}")]
     Bind {
@@ -59,6 +68,13 @@ impl Error {
             io::ErrorKind::AddrInUse => Self::PortTaken { addr, uid: peer::holder(addr) },
             _ => Self::Bind { addr, source },
         }
+    }
+}
+
+fn in_our_place(addr: SocketAddr, uid: Option<u32>) -> String {
+    match uid {
+        Some(uid) => format!("a program of uid {uid} answers on {addr} in this daemon's place"),
+        None => format!("this daemon is not what answers on {addr}"),
     }
 }
 

@@ -4,7 +4,13 @@
 //! tickets and pages; `site` does. A connection of another user is closed before a byte of it
 //! is read.
 
-use std::{convert::Infallible, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt, io,
+    net::{self, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -53,6 +59,7 @@ pub struct Listener {
 /// What all clones of a listener share.
 pub(super) struct Serving {
     pub(super) site: Arc<Site>,
+    bound: Vec<SocketAddr>,
     accepting: Vec<AbortHandle>,
 }
 
@@ -82,28 +89,48 @@ impl Listener {
     pub(super) async fn serve(origin: Origin, uid: u32) -> Result<Self, Error> {
         let binding = tokio::task::spawn_blocking(move || sockets::bind(origin));
         let (origin, sockets) = binding.await.expect("binding sockets does not panic")?;
-        let bound = sockets.into_iter().map(|socket| {
-            let addr = socket.local_addr()?;
+        Self::over(sockets, origin, uid)
+    }
+
+    /// Serves an origin over sockets that listen.
+    pub(super) fn over(
+        sockets: Vec<net::TcpListener>,
+        origin: Origin,
+        uid: u32,
+    ) -> Result<Self, Error> {
+        let sockets = sockets.into_iter().map(|socket| {
             socket.set_nonblocking(true)?;
-            Ok((TcpListener::from_std(socket)?, addr))
+            TcpListener::from_std(socket)
         });
-        let bound: Vec<_> = bound
+        let sockets: Vec<_> = sockets
             .collect::<io::Result<_>>()
             .map_err(|source| Error::Bind { addr: origin.addresses()[0], source })?;
+        let bound: Vec<_> = sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
         let site = Arc::new(Site::new(origin));
         let places = Arc::new(Semaphore::new(CONNECTIONS));
-        let accepting = bound.into_iter().map(|(socket, addr)| {
+        let accepting = sockets.into_iter().zip(&bound).map(|(socket, &addr)| {
             let gate = Gate { site: Arc::clone(&site), addr, uid, places: Arc::clone(&places) };
             tokio::spawn(gate.accept(socket)).abort_handle()
         });
         let accepting = accepting.collect();
-        Ok(Self { serving: Arc::new(Serving { site, accepting }) })
+        Ok(Self { serving: Arc::new(Serving { site, bound, accepting }) })
     }
 
     /// The origin it serves, with the port the system chose if it was asked for port 0.
     #[must_use]
     pub fn origin(&self) -> Origin {
         self.serving.site.origin
+    }
+
+    /// Makes sure that a browser which goes to the origin comes to this listener: each address
+    /// that the origin stands for has to answer as nobody else can. Takes at most two seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotOurs`] for the first address that does not.
+    pub async fn prove(&self) -> Result<(), Error> {
+        let Serving { site, bound, .. } = &*self.serving;
+        site.proofs.demand(site.origin, bound).await
     }
 
     /// Expects one redirect at `path`, `/cb/hq`. The start page leads to `target`; the pages
@@ -187,7 +214,7 @@ impl Gate {
         }
         let service = service_fn(|request| {
             let site = Arc::clone(&site);
-            async move { Ok::<_, Infallible>(site.answer(request).await) }
+            async move { Ok::<_, Infallible>(site.answer(addr, request).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -4,8 +4,8 @@
 //! expects them and does not look inside. Tokens pass through here; none is kept, logged or
 //! shown. Called by `cisco`, put together by `daemon`.
 //!
-//! One login in this room: [`Listener::expect`] makes a ticket and its start page; the
-//! [`Opener`] opens that page; the page takes a nonce into `sessionStorage` and goes on to the
+//! One login in this room: [`Listener::prove`] makes sure that a browser would find us;
+//! [`Listener::expect`] makes a ticket and its start page; the [`Opener`] opens that page; the page takes a nonce into `sessionStorage` and goes on to the
 //! cluster; the cluster redirects to the landing page; the landing page posts the nonce with
 //! what came back; [`Expectation::arrival`] hands it out; [`Reply::finish`] tells the human.
 //!
@@ -13,7 +13,8 @@
 //! | --- | --- |
 //! | `listener` | the connections and their limits |
 //! | `sockets` | every address that an origin stands for |
-//! | `peer` | whose process a connection comes from |
+//! | `peer` | whose process a connection comes from, and whose has a port |
+//! | `proof` | whether nobody else answers at the redirect address |
 //! | `request` | what a request must look like before anybody reads its path |
 //! | `visit` | tickets, nonces, and which logins are pending |
 //! | `site` | which page or answer a request gets |
@@ -31,6 +32,7 @@ mod listener;
 mod open;
 mod page;
 mod peer;
+mod proof;
 mod refusal;
 mod request;
 mod site;

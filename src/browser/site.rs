@@ -4,6 +4,7 @@
 //! headers, and the body only after the path. Called by `listener` for each request.
 
 use std::{
+    net::SocketAddr,
     sync::{Mutex, MutexGuard},
     time::Duration,
 };
@@ -18,6 +19,7 @@ use super::{
     Arrival, Reply,
     answer::{self, Answer},
     page::Page,
+    proof::Proofs,
     refusal::{Counters, Refusal},
     request::{self, Authority, Intent},
     verdict::Verdict,
@@ -43,6 +45,7 @@ const START: &str = "/start/";
 pub(super) struct Site {
     pub(super) origin: Origin,
     pub(super) refusals: Counters,
+    pub(super) proofs: Proofs,
     authority: Authority,
     visits: Mutex<Visits>,
 }
@@ -50,7 +53,8 @@ pub(super) struct Site {
 impl Site {
     pub(super) fn new(origin: Origin) -> Self {
         let authority = Authority::of(origin);
-        Self { origin, authority, refusals: Counters::default(), visits: Mutex::default() }
+        let (refusals, visits) = (Counters::default(), Mutex::default());
+        Self { origin, refusals, proofs: Proofs::new(), authority, visits }
     }
 
     /// The pending logins. The lock is never held across an await.
@@ -63,12 +67,15 @@ impl Site {
         format!("{}{START}{}", self.authority.origin, ticket.expose())
     }
 
-    /// Answers one request.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
+    /// Answers one request that came in at `addr`.
+    pub(super) async fn answer(&self, addr: SocketAddr, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
         let answered = match request::judge(&head, &self.authority) {
             Err(refusal) => Err(refusal),
+            Ok(Intent::Visit) if let Some(tag) = self.proofs.answer(path, addr) => {
+                Ok(answer::proof(tag))
+            }
             Ok(_) if self.visits().is_empty() => Err(Refusal::NothingPending),
             Ok(Intent::Visit) => self.show(path),
             Ok(Intent::Deliver) => self.deliver(path, body).await,

@@ -166,7 +166,7 @@ fn pinned(config: &ClusterConfig, name: &str) -> String {
 
 pub(super) fn browser(config: &ClusterConfig, error: &browser::Error) -> String {
     match error {
-        browser::Error::PortTaken { addr, .. } => format!(
+        browser::Error::PortTaken { addr, .. } | browser::Error::NotOurs { addr, .. } => format!(
             "cluster {} needs port {} for its redirect URI: end the program that has it, or \
              configure and register another port",
             config.name,

@@ -100,6 +100,7 @@ impl<C: Clock> CiscoLogin<C> {
 
         let redirect = &self.config.redirect;
         let listener = self.listeners.at(redirect.origin).await?;
+        listener.prove().await?;
         let label = self.config.name.as_str();
         let mut expectation = listener.expect(&redirect.path, label, request)?;
 

@@ -3,6 +3,7 @@
 mod limits;
 mod login;
 mod opener;
+mod proof;
 mod refusals;
 
 use std::net::SocketAddr;

@@ -80,10 +80,12 @@ fn each_error_has_its_cause() {
     assert_eq!(cause(miss(Fault::TimedOut)), Cause::NodeUnreachable);
     assert_eq!(cause(miss(Fault::WebPage)), Cause::UnexpectedAnswer);
     assert_eq!(cause(Error::SsoDisabled { node: String::new() }), Cause::SsoDisabled);
-    assert_eq!(
-        cause(browser::Error::PortTaken { addr, uid: None }.into()),
-        Cause::RedirectPortTaken
-    );
+    for uid in [None, Some(1001)] {
+        let taken = browser::Error::PortTaken { addr, uid };
+        let not_ours = browser::Error::NotOurs { addr, uid };
+        assert_eq!(cause(taken.into()), Cause::RedirectPortTaken);
+        assert_eq!(cause(not_ours.into()), Cause::RedirectPortTaken);
+    }
     assert_eq!(cause(browser::Error::NoDisplay.into()), Cause::BrowserUnavailable);
     assert_eq!(cause(RedirectFlaw::Empty.into()), Cause::UnexpectedAnswer);
     assert_eq!(cause(Error::Denied(Denial::AccessDenied)), Cause::IdpError);
