@@ -116,7 +116,9 @@ fn clusters(
         let Some(table) = entry.table(span.clone(), report) else { continue };
         let redirect_span = table.place_of("redirect_uri").unwrap_or_else(|| span.clone());
         let Some(cluster) = cluster::read(name, table, home, report) else { continue };
-        refuse_shared_redirect(&cluster, entry, redirect_span, &clusters, report);
+        if let Some(wrong) = shared_redirect(&cluster, &clusters) {
+            report.shape.push(wrong.at(&format!("{}.redirect_uri", entry.key), redirect_span));
+        }
         clusters.insert(cluster.name.clone(), cluster);
     }
     clusters
@@ -148,21 +150,33 @@ fn propose_name(key: &str) -> ClusterName {
     short.parse().unwrap_or_else(|_| "hq".parse().expect("`hq` is a cluster name"))
 }
 
-/// Clusters share one client id, so nothing but the redirect URI says which one a token is from.
-fn refuse_shared_redirect(
+/// What is wrong between the redirect URI of a cluster and those of others.
+fn shared_redirect(
     cluster: &ClusterConfig,
-    entry: &Entry<'_, '_>,
-    span: Range<usize>,
     others: &BTreeMap<ClusterName, ClusterConfig>,
-    report: &mut Report,
-) {
-    let uri = &cluster.redirect.uri;
-    let Some(other) = others.values().find(|other| other.redirect.uri == *uri) else { return };
-    let wrong = Wrong::new(
-        format!("the cluster `{}` has the same redirect URI", other.name),
-        "give each cluster a path of its own, so that a token cannot be taken for another's",
-    );
-    report.shape.push(wrong.at(&format!("{}.redirect_uri", entry.key), span));
+) -> Option<Wrong> {
+    let ours = &cluster.redirect;
+    for other in others.values() {
+        let (name, theirs) = (&other.name, &other.redirect);
+        // Clusters share one client id, so nothing but this says which one a token is from.
+        if theirs.uri == ours.uri {
+            return Some(Wrong::new(
+                format!("the cluster `{name}` has the same redirect URI"),
+                "give each cluster a path of its own, so that a token cannot be taken for another's",
+            ));
+        }
+        if theirs.origin.port == ours.origin.port && theirs.origin != ours.origin {
+            return Some(Wrong::new(
+                format!(
+                    "the cluster `{name}` has the same port under `{}`, and a port is spoken to \
+                     in one way",
+                    theirs.origin
+                ),
+                format!("begin it with `{}`, or take another port", theirs.origin),
+            ));
+        }
+    }
+    None
 }
 
 #[cfg(test)]

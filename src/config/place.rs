@@ -85,7 +85,8 @@ pub(super) fn redirect_uri(text: &str, example: &str) -> Result<RedirectUri, Wro
             url.scheme()
         )));
     }
-    let host = loopback(&url).map_err(&wrong)?;
+    let host = Host::of(&url)
+        .ok_or_else(|| wrong("the token would be sent to another machine".to_owned()))?;
     let port = url.port().ok_or_else(|| {
         wrong("there is no port, and the port is part of what the cluster compares".to_owned())
     })?;
@@ -149,19 +150,6 @@ pub(super) fn proxy(text: &str) -> Result<Url, Wrong> {
         return Err(wrong("a proxy is a host and a port, without a path"));
     }
     Ok(url)
-}
-
-/// The loopback address of a URL: an address literal, because a name resolves to two.
-fn loopback(url: &Url) -> Result<Host, String> {
-    match Host::of(url) {
-        Some(host @ (Host::V4 | Host::V6)) => Ok(host),
-        Some(Host::Localhost) => Err(
-            "`localhost` is two addresses, `127.0.0.1` and `[::1]`: another local user can listen \
-             on the one that the daemon does not"
-                .to_owned(),
-        ),
-        None => Err("the token would be sent to another machine".to_owned()),
-    }
 }
 
 fn has_userinfo(url: &Url) -> bool {
@@ -232,6 +220,8 @@ mod tests {
         assert_eq!(redirect.uri, text);
         assert_eq!(redirect.origin.addresses(), ["[::1]:27443".parse().unwrap()]);
         assert_eq!(redirect.path, "/cb/hq");
+        let named = redirect_uri("http://localhost:27443/cb/hq", "").unwrap();
+        assert_eq!(named.origin.host, Host::Localhost);
     }
 
     #[test]
@@ -240,7 +230,10 @@ mod tests {
             "",
             "27443",
             "https://127.0.0.1:27443/cb",
-            "http://localhost:27443/cb",
+            "http://localhost/cb",
+            "http://localhost.:27443/cb",
+            "http://LOCALHOST:27443/cb",
+            "http://hq.localhost:27443/cb",
             "http://127.0.0.2:27443/cb",
             "http://10.0.0.1:27443/cb",
             "http://example.com:27443/cb",

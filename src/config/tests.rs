@@ -103,13 +103,31 @@ fn a_node_is_a_host_that_is_there_once() {
 }
 
 #[test]
-fn a_redirect_to_localhost_is_refused_with_the_reason() {
+fn a_redirect_leads_to_this_machine() {
     assert_wrong(
-        "redirect_uri = \"http://localhost:27443/cb/hq\"",
-        "redirect_uri: `localhost` is two addresses, `127.0.0.1` and `[::1]`: another local user \
-         can listen on the one that the daemon does not; write for example \
+        "redirect_uri = \"http://localhost.example.com:27443/cb/hq\"",
+        "redirect_uri: the token would be sent to another machine; write for example \
          \"http://127.0.0.1:27443/cb/hq\"",
     );
+}
+
+#[test]
+fn a_port_is_spoken_to_in_one_way() {
+    let branch = |uri: &str| {
+        format!(
+            "{HQ}[clusters.branch]\nnodes = [\"b\"]\nuser = \"bob\"\nredirect_uri = \"{uri}\"\n"
+        )
+    };
+
+    for host in ["localhost", "[::1]"] {
+        assert_problem(
+            &branch(&format!("http://{host}:27443/cb/branch")),
+            "7 clusters.branch.redirect_uri: the cluster `hq` has the same port under \
+             `http://127.0.0.1:27443`, and a port is spoken to in one way; begin it with \
+             `http://127.0.0.1:27443`, or take another port",
+        );
+        assert!(parse(&branch(&format!("http://{host}:27444/cb/branch"))).is_ok());
+    }
 }
 
 #[test]

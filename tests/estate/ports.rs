@@ -10,7 +10,7 @@ use rustix::{process::Uid, thread::set_thread_res_uid};
 use crate::{
     estate::Estate,
     process::free_port,
-    rig::{End, WRITING, with_browser},
+    rig::{WRITING, with_browser},
 };
 
 /// Somebody else on this machine.
@@ -32,8 +32,9 @@ fn squatter(addr: SocketAddr) -> TcpListener {
 async fn a_taken_redirect_port_stops_its_own_cluster_until_it_is_free() {
     let port = free_port();
     let taken = squatter(([127, 0, 0, 1], port).into());
-    let estate = Estate::launch(<_>::default(), |toml| on_port(port, toml)).await;
-    estate.lab.allow_redirect("hq", &format!("http://127.0.0.1:{port}/cb/hq"));
+    let uri = format!("http://127.0.0.1:{port}/cb/hq");
+    let estate = Estate::launch(<_>::default(), |toml| redirected_to(&uri, toml)).await;
+    estate.lab.allow_redirect("hq", &uri);
 
     let end = estate.refused(&["login", "hq"]).await;
     let warned = estate.status().await["server"]["warnings"].clone();
@@ -52,21 +53,74 @@ async fn a_taken_redirect_port_stops_its_own_cluster_until_it_is_free() {
     assert_eq!(estate.status().await["server"]["warnings"], serde_json::json!([]));
 }
 
+/// Has somebody else listen at an address while the redirect leads to `host`; `taken` is what of
+/// it they have then.
+async fn a_squatter_stops_the_login(squatted: &str, host: &str, taken: &str) {
+    let port = free_port();
+    let _squatter = squatter(SocketAddr::new(squatted.parse().unwrap(), port));
+    let uri = format!("http://{host}:{port}/cb/hq");
+    let edit = |toml: &str| with_browser(&WRITING, &redirected_to(&uri, toml));
+    let estate = Estate::launch(<_>::default(), edit).await;
+
+    let human = estate.refused(&["login", "hq"]).await;
+    let printed = estate.refused(&["login", "--no-browser", "hq"]).await;
+    let program = estate.refused(&["token", "hq"]).await;
+
+    let sentence = format!("another program of uid {MALLORY} listens on {taken}:{port}");
+    for end in [human, printed, program] {
+        end.is(8, &[&sentence]);
+        assert!(!end.said.contains("/start/"), "{}", end.said);
+    }
+    assert_eq!(estate.opened(), [""; 0], "{squatted} for {host}");
+}
+
 #[tokio::test]
 async fn no_window_opens_while_another_user_has_the_port_at_any_address() {
-    for everywhere in ["0.0.0.0", "::"] {
-        let port = free_port();
-        let _taken = squatter(SocketAddr::new(everywhere.parse().unwrap(), port));
-        let edit = |toml: &str| with_browser(&WRITING, &on_port(port, toml));
-        let estate = Estate::launch(<_>::default(), edit).await;
+    for squatted in ["127.0.0.1", "0.0.0.0", "::"] {
+        a_squatter_stops_the_login(squatted, "127.0.0.1", "127.0.0.1").await;
+    }
+}
 
-        let end = estate.refused(&["login", "hq"]).await;
-        let program = End::of(&estate.ctl_output(&["token", "hq"]).await);
+#[tokio::test]
+async fn no_window_opens_while_another_user_has_the_port_of_localhost_at_any_address() {
+    for (squatted, taken) in [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("::", "127.0.0.1"),
+    ] {
+        a_squatter_stops_the_login(squatted, "localhost", taken).await;
+    }
+}
 
-        let sentence = format!("another program of uid {MALLORY} listens on 127.0.0.1:{port}");
-        end.is(8, &[&sentence]);
-        program.is(8, &[&sentence]);
-        assert_eq!(estate.opened(), [""; 0], "{everywhere}");
+#[tokio::test]
+async fn an_address_to_which_the_redirect_does_not_lead_may_be_anybodys() {
+    let port = free_port();
+    let _squatter = squatter(format!("[::1]:{port}").parse().unwrap());
+    let uri = format!("http://127.0.0.1:{port}/cb/hq");
+    let estate = Estate::launch(<_>::default(), |toml| redirected_to(&uri, toml)).await;
+    estate.lab.allow_redirect("hq", &uri);
+
+    estate.logged_in("hq").await;
+}
+
+#[tokio::test]
+async fn a_redirect_to_localhost_has_both_addresses_and_works() {
+    let port = free_port();
+    let uri = format!("http://localhost:{port}/cb/hq");
+    let estate = Estate::launch(<_>::default(), |toml| redirected_to(&uri, toml)).await;
+    estate.lab.allow_redirect("hq", &uri);
+
+    let login = estate.log_in("hq").await;
+    let walked = login.walked(&mut estate.walk("alice")).await.unwrap();
+
+    assert!(walked.ok, "{walked:?}");
+    assert!(login.start_url.starts_with(&format!("http://localhost:{port}/start/")));
+    let said = login.end().await;
+    assert!(said.contains(&format!("-L [::1]:{port}:127.0.0.1:{port} ")), "{said}");
+    for addr in ["127.0.0.1", "::1"] {
+        let other = TcpListener::bind(SocketAddr::new(addr.parse().unwrap(), port));
+        assert_eq!(other.unwrap_err().kind(), std::io::ErrorKind::AddrInUse, "{addr}");
     }
 }
 
@@ -80,10 +134,9 @@ async fn a_port_that_is_taken_later_is_kept_by_the_daemon() {
     assert_eq!(other.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
 }
 
-/// Gives `hq` a port of its own.
-fn on_port(port: u16, toml: &str) -> String {
+/// Gives `hq` a redirect URI of its own.
+fn redirected_to(uri: &str, toml: &str) -> String {
     let begin = toml.find("redirect_uri = ").unwrap();
     let end = begin + toml[begin..].find('\n').unwrap();
-    let line = format!("redirect_uri = \"http://127.0.0.1:{port}/cb/hq\"");
-    [&toml[..begin], &line, &toml[end..]].concat()
+    [&toml[..begin], &format!("redirect_uri = \"{uri}\""), &toml[end..]].concat()
 }
