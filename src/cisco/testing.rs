@@ -275,6 +275,7 @@ pub(super) fn cluster(nodes: Vec<Node>) -> ClusterConfig {
             origin: ANY_PORT,
             path: "/cb/hq".into(),
         },
+        trust_domain: None,
         client_id: "C69908c4".into(),
         scope: "UnifiedCommunications:readwrite".into(),
         extra_params: Vec::new(),

@@ -159,7 +159,9 @@ fn shared_redirect(
     for other in others.values() {
         let (name, theirs) = (&other.name, &other.redirect);
         // Clusters share one client id, so nothing but this says which one a token is from.
-        if theirs.uri == ours.uri {
+        let one_domain =
+            cluster.trust_domain.is_some() && cluster.trust_domain == other.trust_domain;
+        if theirs.uri == ours.uri && !one_domain {
             return Some(Wrong::new(
                 format!("the cluster `{name}` has the same redirect URI"),
                 "give each cluster a path of its own, so that a token cannot be taken for another's",
@@ -225,6 +227,7 @@ mod tests {
             nodes = ["CUC-1.Example.com:443", "[2001:DB8::7]"]
             user = "alice"
             redirect_uri = "http://[::1]:4711/back"
+            trust_domain = "example.com"
             client_id = "mine"
             scope = "other"
             extra_params = { z = "1", a = "2" }
@@ -254,6 +257,7 @@ mod tests {
             ]
         );
         assert_eq!(mail.redirect.origin.addresses(), ["[::1]:4711".parse().unwrap()]);
+        assert_eq!(mail.trust_domain.as_deref(), Some("example.com"));
         assert_eq!((mail.client_id.as_str(), mail.scope.as_str()), ("mine", "other"));
         assert_eq!(mail.extra_params, [("z".into(), "1".into()), ("a".into(), "2".into())]);
         assert_eq!(mail.authorize_url.as_ref().unwrap().host_str(), Some("login.example.com"));

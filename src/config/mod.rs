@@ -54,6 +54,9 @@ pub struct ClusterConfig {
     pub user: String,
     /// Where the cluster sends the browser after a login.
     pub redirect: RedirectUri,
+    /// The clusters that trust each other as far as one may pass another's token off as its own:
+    /// those of one name may share a redirect URI.
+    pub trust_domain: Option<String>,
     /// The OAuth client id; by default the one Cisco publishes for third parties.
     pub client_id: String,
     /// The OAuth scope.

@@ -147,6 +147,23 @@ fn two_clusters_share_a_port_but_never_a_whole_redirect_uri() {
 }
 
 #[test]
+fn clusters_of_one_trust_domain_may_share_a_redirect_uri() {
+    let shared = |ours: &str, theirs: &str| {
+        format!(
+            "{HQ}{ours}[clusters.branch]\nnodes = [\"b\"]\nuser = \"bob\"\n{theirs}\
+             redirect_uri = \"http://127.0.0.1:27443/cb/hq\"\n"
+        )
+    };
+    let [one, two] = ["trust_domain = \"one\"\n", "trust_domain = \"two\"\n"];
+
+    assert!(parse(&shared(one, one)).is_ok());
+    for (ours, theirs) in [("", ""), (one, ""), ("", one), (one, two)] {
+        let problems = problems(&shared(ours, theirs));
+        assert!(problems[0].contains("has the same redirect URI"), "{problems:?}");
+    }
+}
+
+#[test]
 fn a_parameter_that_the_daemon_sends_is_refused() {
     assert_wrong(
         "extra_params = { state = \"x\" }",

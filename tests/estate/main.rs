@@ -24,5 +24,6 @@ mod nodes;
 mod ports;
 mod refusals;
 mod secrets;
+mod shared_redirect;
 mod tokens;
 mod unregistered;

@@ -153,6 +153,25 @@ async fn dropping_the_expectation_withdraws_ticket_nonce_and_path() {
 }
 
 #[tokio::test]
+async fn a_nonce_of_the_login_before_is_wrong_at_the_same_path() {
+    let listener = bound().await;
+    let hq = listener.expect("/cb/shared", "hq", target()).unwrap();
+    let late = begin(&listener, &hq).await;
+    drop(hq);
+    let mut lab = listener.expect("/cb/shared", "lab", target()).unwrap();
+    let nonce = begin(&listener, &lab).await;
+
+    let refused = deliver(&listener, "/cb/shared", &late).await;
+    let (answer, ()) = tokio::join!(deliver(&listener, "/cb/shared", &nonce), async {
+        let done = Landing::Done { user: "alice".into(), until_millis: 7 };
+        lab.arrival().await.reply.finish(done);
+    });
+
+    assert_eq!((refused.status, answer.status), (403, 200));
+    assert_eq!(listener.refusals().of(Refusal::WrongNonce), 1);
+}
+
+#[tokio::test]
 async fn an_arrival_nobody_waited_for_is_kept() {
     let listener = bound().await;
     let mut hq = listener.expect("/cb/hq", "hq", target()).unwrap();
