@@ -27,6 +27,8 @@ pub struct Origin {
 pub enum Scheme {
     /// `http`
     Http,
+    /// `https`, with a certificate of this user's own.
+    Https,
 }
 
 /// What this machine is called in an origin.
@@ -46,9 +48,20 @@ impl Origin {
     pub fn of(url: &Url) -> Option<Self> {
         let scheme = match url.scheme() {
             "http" => Scheme::Http,
+            "https" => Scheme::Https,
             _ => return None,
         };
         Some(Self { scheme, host: Host::of(url)?, port: url.port_or_known_default()? })
+    }
+
+    /// What a certificate has to call it.
+    #[must_use]
+    pub const fn certificate_name(self) -> &'static str {
+        match self.host {
+            Host::V4 => "127.0.0.1",
+            Host::V6 => "::1",
+            Host::Localhost => "localhost",
+        }
     }
 
     /// Every address that a browser may go to.
@@ -79,6 +92,7 @@ impl Scheme {
     const fn port(self) -> u16 {
         match self {
             Self::Http => 80,
+            Self::Https => 443,
         }
     }
 }
@@ -87,6 +101,7 @@ impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Http => "http",
+            Self::Https => "https",
         })
     }
 }
@@ -140,6 +155,9 @@ mod tests {
             ("http://localhost:8765/", "http://localhost:8765", "localhost:8765"),
             ("http://127.0.0.1/", "http://127.0.0.1", "127.0.0.1"),
             ("http://[::1]:80/", "http://[::1]", "[::1]"),
+            ("https://localhost:27443/", "https://localhost:27443", "localhost:27443"),
+            ("https://localhost:80/", "https://localhost:80", "localhost:80"),
+            ("https://127.0.0.1/", "https://127.0.0.1", "127.0.0.1"),
         ] {
             let read = of(url).unwrap();
 

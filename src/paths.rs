@@ -42,7 +42,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The user has no home folder.
-    #[error("neither `XDG_CONFIG_HOME` nor `HOME` says where the configuration is")]
+    #[error("no variable and no user database says where the home folder is")]
     NoHome,
 }
 
@@ -81,6 +81,19 @@ pub fn config_file(environment: impl Fn(&str) -> Option<OsString>) -> Result<Pat
         .or_else(|| directories::BaseDirs::new().map(|dirs| dirs.config_dir().to_owned()))
         .ok_or(Error::NoHome)?;
     Ok(folder.join("ucsso").join("config.toml"))
+}
+
+/// The folder of the certificate of a redirect by https: `$XDG_DATA_HOME/ucsso/redirect`.
+///
+/// # Errors
+///
+/// [`Error::NoHome`] where not even the user database names a home folder.
+pub fn redirect_identity(environment: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Error> {
+    let folder = absolute(&environment, "XDG_DATA_HOME")
+        .or_else(|| absolute(&environment, "HOME").map(|home| home.join(".local/share")))
+        .or_else(|| directories::BaseDirs::new().map(|dirs| dirs.data_dir().to_owned()))
+        .ok_or(Error::NoHome)?;
+    Ok(folder.join("ucsso").join("redirect"))
 }
 
 /// The broker's socket: what `UCSSO_SOCKET` says, else `$XDG_RUNTIME_DIR/ucsso/broker.sock`.
@@ -220,6 +233,17 @@ mod tests {
         assert_eq!(
             file(&[("XDG_CONFIG_HOME", "relative"), ("HOME", "/home/alice")]),
             Ok("/home/alice/.config/ucsso/config.toml".into())
+        );
+    }
+
+    #[test]
+    fn the_certificate_is_where_xdg_says() {
+        let folder = |variables: &[(&str, &str)]| redirect_identity(with(variables));
+
+        assert_eq!(folder(&[("XDG_DATA_HOME", "/d")]), Ok("/d/ucsso/redirect".into()));
+        assert_eq!(
+            folder(&[("HOME", "/home/alice")]),
+            Ok("/home/alice/.local/share/ucsso/redirect".into())
         );
     }
 

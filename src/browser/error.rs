@@ -4,6 +4,7 @@
 use std::{io, net::SocketAddr};
 
 use super::peer;
+use crate::identity::Flaw;
 
 /// Why the human could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,12 @@ pub enum Error {
         addr: SocketAddr,
         /// What the system said.
         source: io::Error,
+    },
+    /// The redirect is by https, and there is no certificate to show.
+    #[error("the redirect by https cannot be served")]
+    Certificate {
+        /// Why.
+        source: Flaw,
     },
     /// A redirect at this path is expected already.
     #[error("a redirect to `{path}` is expected already")]

@@ -15,6 +15,7 @@ use std::{
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc},
     task::AbortHandle,
@@ -27,8 +28,12 @@ use super::{
     refusal::Refusal,
     site::{BODY_TIME, REPLY_TIME, Site},
     sockets,
+    tls::Tls,
 };
-use crate::loopback::Origin;
+use crate::{
+    identity::Files,
+    loopback::{Origin, Scheme},
+};
 
 /// How many connections are served at once; more wait in the backlog. A browser opens six at
 /// most to one host, so this is a human with two windows and something to spare.
@@ -60,19 +65,21 @@ pub struct Listener {
 pub(super) struct Serving {
     pub(super) site: Arc<Site>,
     bound: Vec<SocketAddr>,
+    tls: Option<Arc<Tls>>,
     accepting: Vec<AbortHandle>,
 }
 
 impl Listener {
     /// Listens at every address of an origin and serves it under that origin alone: under
-    /// another name `sessionStorage` would not be the same.
+    /// another name `sessionStorage` would not be the same. An https origin is served with
+    /// `identity`, which need not be there yet.
     ///
     /// # Errors
     ///
     /// [`Error::PortTaken`] if another socket has the port at one of the addresses;
     /// [`Error::Bind`] for everything else.
-    pub async fn bind(origin: Origin) -> Result<Self, Error> {
-        Self::serve(origin, rustix::process::getuid().as_raw()).await
+    pub async fn bind(origin: Origin, identity: Option<Files>) -> Result<Self, Error> {
+        Self::serve(origin, identity, rustix::process::getuid().as_raw()).await
     }
 
     /// Whether an origin that nobody serves in this process could be listened at now. It blocks
@@ -86,16 +93,21 @@ impl Listener {
     }
 
     /// Serves the connections of one user.
-    pub(super) async fn serve(origin: Origin, uid: u32) -> Result<Self, Error> {
+    pub(super) async fn serve(
+        origin: Origin,
+        identity: Option<Files>,
+        uid: u32,
+    ) -> Result<Self, Error> {
         let binding = tokio::task::spawn_blocking(move || sockets::bind(origin));
         let (origin, sockets) = binding.await.expect("binding sockets does not panic")?;
-        Self::over(sockets, origin, uid)
+        Self::over(sockets, origin, identity, uid)
     }
 
     /// Serves an origin over sockets that listen.
     pub(super) fn over(
         sockets: Vec<net::TcpListener>,
         origin: Origin,
+        identity: Option<Files>,
         uid: u32,
     ) -> Result<Self, Error> {
         let sockets = sockets.into_iter().map(|socket| {
@@ -108,12 +120,17 @@ impl Listener {
         let bound: Vec<_> = sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
         let site = Arc::new(Site::new(origin));
         let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let tls = match origin.scheme {
+            Scheme::Http => None,
+            Scheme::Https => Some(Arc::new(Tls::new(identity))),
+        };
         let accepting = sockets.into_iter().zip(&bound).map(|(socket, &addr)| {
-            let gate = Gate { site: Arc::clone(&site), addr, uid, places: Arc::clone(&places) };
+            let (site, places, tls) = (Arc::clone(&site), Arc::clone(&places), tls.clone());
+            let gate = Gate { site, tls, addr, uid, places };
             tokio::spawn(gate.accept(socket)).abort_handle()
         });
         let accepting = accepting.collect();
-        Ok(Self { serving: Arc::new(Serving { site, bound, accepting }) })
+        Ok(Self { serving: Arc::new(Serving { site, bound, tls, accepting }) })
     }
 
     /// The origin it serves, with the port the system chose if it was asked for port 0.
@@ -124,13 +141,19 @@ impl Listener {
 
     /// Makes sure that a browser which goes to the origin comes to this listener: each address
     /// that the origin stands for has to answer as nobody else can. Takes at most two seconds.
+    /// Where the origin is https, the certificate is read here; `now` counts from 1970-01-01 UTC.
     ///
     /// # Errors
     ///
-    /// [`Error::NotOurs`] for the first address that does not.
-    pub async fn prove(&self) -> Result<(), Error> {
-        let Serving { site, bound, .. } = &*self.serving;
-        site.proofs.demand(site.origin, bound).await
+    /// [`Error::NotOurs`] for the first address that does not; [`Error::Certificate`] if there is
+    /// none that a browser could trust now.
+    pub async fn prove(&self, now: Duration) -> Result<(), Error> {
+        let Serving { site, bound, tls, .. } = &*self.serving;
+        let trust = match tls {
+            None => None,
+            Some(tls) => Some(tls.renew(now).await?),
+        };
+        site.proofs.demand(site.origin, bound, trust.as_ref()).await
     }
 
     /// Expects one redirect at `path`, `/cb/hq`. The start page leads to `target`; the pages
@@ -174,6 +197,7 @@ impl Drop for Serving {
 #[derive(Clone)]
 struct Gate {
     site: Arc<Site>,
+    tls: Option<Arc<Tls>>,
     addr: SocketAddr,
     uid: u32,
     places: Arc<Semaphore>,
@@ -203,7 +227,8 @@ impl Gate {
 
     /// Serves one connection: one request, one answer.
     async fn attend(self, stream: TcpStream, from: SocketAddr) {
-        let Self { site, addr, uid, .. } = self;
+        let Self { site, tls, addr, uid, .. } = &self;
+        let (addr, uid) = (*addr, *uid);
         match tokio::task::spawn_blocking(move || peer::owner(from, addr)).await.ok().flatten() {
             Some(owner) if owner == uid => {}
             Some(_) => return site.refusals.count(Refusal::ForeignPeer),
@@ -212,10 +237,22 @@ impl Gate {
         if !matches!(timeout(HEAD_TIME, stream.peek(&mut [0])).await, Ok(Ok(1..))) {
             return;
         }
-        let service = service_fn(|request| {
-            let site = Arc::clone(&site);
-            async move { Ok::<_, Infallible>(site.answer(addr, request).await) }
-        });
+        let Some(tls) = tls else { return self.converse(stream).await };
+        match timeout(HEAD_TIME, tls.accept(stream)).await {
+            Ok(Some(Ok(stream))) => self.converse(stream).await,
+            Ok(Some(Err(_))) => site.refusals.count(Refusal::Handshake),
+            Ok(None) => site.refusals.count(Refusal::NothingPending),
+            Err(_elapsed) => site.refusals.count(Refusal::HeadTooSlow),
+        }
+    }
+
+    /// Reads one request and answers it.
+    async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let Self { site, addr, .. } = self;
+        let service =
+            service_fn(
+                |request| async move { Ok::<_, Infallible>(site.answer(*addr, request).await) },
+            );
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME)

@@ -15,6 +15,7 @@
 //! | `sockets` | every address that an origin stands for |
 //! | `peer` | whose process a connection comes from, and whose has a port |
 //! | `proof` | whether nobody else answers at the redirect address |
+//! | `tls` | what is shown of ourselves where the origin is https |
 //! | `request` | what a request must look like before anybody reads its path |
 //! | `visit` | tickets, nonces, and which logins are pending |
 //! | `site` | which page or answer a request gets |
@@ -39,6 +40,7 @@ mod site;
 mod sockets;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod verdict;
 mod visit;
 

@@ -21,7 +21,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Error, peer, sockets, visit::OneTime};
+use super::{Error, peer, sockets, tls::Trust, visit::OneTime};
 use crate::loopback::Origin;
 
 /// Where a challenge is brought.
@@ -62,12 +62,17 @@ impl Proofs {
         Some(URL_SAFE_NO_PAD.encode(tag))
     }
 
-    /// Goes to each address of `origin` and holds the answer against the key. `bound` are those
+    /// Goes to each address of `origin`, by TLS where there is `trust`, and holds the answer against the key. `bound` are those
     /// that the listener has; one of them answers in no time, so that all of this takes hardly
     /// longer than [`ANSWER_TIME`].
-    pub(super) async fn demand(&self, origin: Origin, bound: &[SocketAddr]) -> Result<(), Error> {
+    pub(super) async fn demand(
+        &self,
+        origin: Origin,
+        bound: &[SocketAddr],
+        trust: Option<&Trust>,
+    ) -> Result<(), Error> {
         for addr in origin.addresses() {
-            match timeout(ANSWER_TIME, self.is_ours(origin, addr)).await {
+            match timeout(ANSWER_TIME, self.is_ours(origin, addr, trust)).await {
                 Ok(Ok(true)) => {}
                 // The machine has no such address, as it had none when the listener was bound.
                 Ok(Err(error)) if sockets::is_absent(&error) && !bound.contains(&addr) => {}
@@ -78,7 +83,12 @@ impl Proofs {
     }
 
     /// Whether an address answers as only this listener can.
-    async fn is_ours(&self, origin: Origin, addr: SocketAddr) -> io::Result<bool> {
+    async fn is_ours(
+        &self,
+        origin: Origin,
+        addr: SocketAddr,
+        trust: Option<&Trust>,
+    ) -> io::Result<bool> {
         let stream = TcpStream::connect(addr).await?;
         let asking = Asking::begin(self, addr);
         let request = format!(
@@ -86,7 +96,10 @@ impl Proofs {
             asking.challenge.text.expose(),
             origin.authority()
         );
-        let answer = exchange(stream, &request).await?;
+        let answer = match trust {
+            None => exchange(stream, &request).await?,
+            Some(trust) => exchange(trust.connect(stream, origin).await?, &request).await?,
+        };
         Ok(self.is_signed(&asking.challenge, &answer).is_some())
     }
 

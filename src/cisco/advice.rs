@@ -175,6 +175,9 @@ pub(super) fn browser(config: &ClusterConfig, error: &browser::Error) -> String 
         browser::Error::Bind { .. } => {
             format!("check `redirect_uri` of cluster {}", config.name)
         }
+        browser::Error::Certificate { source } => {
+            format!("{}; then: {}", source.advice(), log_in_again(config))
+        }
         browser::Error::AlreadyExpected { .. } | browser::Error::NotAWebUrl => log_in_again(config),
         browser::Error::OpenerMissing { .. }
         | browser::Error::OpenerFailed { .. }

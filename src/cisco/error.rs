@@ -155,7 +155,8 @@ const fn browser_cause(error: &browser::Error) -> Cause {
         | browser::Error::NotOurs { .. }
         | browser::Error::Bind { .. } => Cause::RedirectPortTaken,
         browser::Error::AlreadyExpected { .. } | browser::Error::NotAWebUrl => Cause::Internal,
-        browser::Error::OpenerMissing { .. }
+        browser::Error::Certificate { .. }
+        | browser::Error::OpenerMissing { .. }
         | browser::Error::OpenerFailed { .. }
         | browser::Error::NoDisplay => Cause::BrowserUnavailable,
     }

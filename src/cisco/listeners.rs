@@ -13,18 +13,22 @@ use tokio::sync::OnceCell;
 
 use crate::{
     browser::{self, Listener},
+    identity::Files,
     loopback::Origin,
 };
 
 /// The listeners of this process. Cheap to clone; clones share them.
 #[derive(Clone, Default)]
-pub struct Listeners(Arc<Mutex<HashMap<Origin, Arc<OnceCell<Listener>>>>>);
+pub struct Listeners {
+    cells: Arc<Mutex<HashMap<Origin, Arc<OnceCell<Listener>>>>>,
+    identity: Option<Files>,
+}
 
 impl Listeners {
-    /// No listener yet.
+    /// No listener yet. Those of https origins will show `identity`.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(identity: Option<Files>) -> Self {
+        Self { identity, ..Self::default() }
     }
 
     /// The listener at an origin; bound now if it is not yet.
@@ -34,7 +38,7 @@ impl Listeners {
     /// If it cannot be bound. Nothing is remembered of that: the next call tries again.
     pub async fn at(&self, origin: Origin) -> Result<Listener, browser::Error> {
         let cell = Arc::clone(self.cells().entry(origin).or_default());
-        cell.get_or_try_init(|| Listener::bind(origin)).await.cloned()
+        cell.get_or_try_init(|| Listener::bind(origin, self.identity.clone())).await.cloned()
     }
 
     /// The origins that are listened at.
@@ -44,7 +48,7 @@ impl Listeners {
     }
 
     fn cells(&self) -> std::sync::MutexGuard<'_, HashMap<Origin, Arc<OnceCell<Listener>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,7 +61,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_is_bound_once_and_kept() {
-        let listeners = Listeners::new();
+        let listeners = Listeners::new(None);
 
         let (first, second) = tokio::join!(listeners.at(ANY_PORT), listeners.at(ANY_PORT));
 
@@ -68,7 +72,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_was_taken_is_tried_again() {
-        let listeners = Listeners::new();
+        let listeners = Listeners::new(None);
         let squatter = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = squatter.local_addr().unwrap();
         let origin = Origin { port: addr.port(), ..ANY_PORT };

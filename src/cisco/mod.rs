@@ -100,7 +100,8 @@ impl<C: Clock> CiscoLogin<C> {
 
         let redirect = &self.config.redirect;
         let listener = self.listeners.at(redirect.origin).await?;
-        listener.prove().await?;
+        let now = self.clock.wall_time(self.clock.now());
+        listener.prove(Duration::from_millis(now.as_millis())).await?;
         let label = self.config.name.as_str();
         let mut expectation = listener.expect(&redirect.path, label, request)?;
 

@@ -10,7 +10,7 @@ use super::{
     RedirectUri,
     value::{Wrong, shown},
 };
-use crate::loopback::{Host, Origin, Scheme};
+use crate::loopback::Origin;
 
 /// The HTTPS port of a node that names none: the one of Unified CM's web services.
 const NODE_PORT: u16 = 8443;
@@ -79,14 +79,13 @@ pub(super) fn host_name(text: &str) -> Result<String, Wrong> {
 pub(super) fn redirect_uri(text: &str, example: &str) -> Result<RedirectUri, Wrong> {
     let wrong = |message: String| Wrong::new(message, format!("write for example \"{example}\""));
     let url = Url::parse(text).map_err(|_| wrong(format!("{} is not a URL", shown(text))))?;
-    if url.scheme() != "http" {
-        return Err(wrong(format!(
-            "the scheme is `{}`, and a program on this machine is reached by `http`",
-            url.scheme()
-        )));
+    if !matches!(url.scheme(), "http" | "https") {
+        let message = format!("the scheme is `{}`, and has to be `http` or `https`", url.scheme());
+        return Err(wrong(message));
     }
-    let host = Host::of(&url)
-        .ok_or_else(|| wrong("the token would be sent to another machine".to_owned()))?;
+    let origin = Origin::of(&url);
+    let origin =
+        origin.ok_or_else(|| wrong("the token would be sent to another machine".to_owned()))?;
     let port = url.port().ok_or_else(|| {
         wrong("there is no port, and the port is part of what the cluster compares".to_owned())
     })?;
@@ -110,11 +109,7 @@ pub(super) fn redirect_uri(text: &str, example: &str) -> Result<RedirectUri, Wro
             format!("write \"{url}\""),
         ));
     }
-    Ok(RedirectUri {
-        uri: text.to_owned(),
-        origin: Origin { scheme: Scheme::Http, host, port },
-        path: path.to_owned(),
-    })
+    Ok(RedirectUri { uri: text.to_owned(), origin, path: path.to_owned() })
 }
 
 /// Reads the URL of the authorization page.
@@ -172,6 +167,7 @@ fn port_number(digits: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loopback::{Host, Scheme};
 
     #[test]
     fn a_node_is_a_host_and_maybe_a_port() {
@@ -222,6 +218,8 @@ mod tests {
         assert_eq!(redirect.path, "/cb/hq");
         let named = redirect_uri("http://localhost:27443/cb/hq", "").unwrap();
         assert_eq!(named.origin.host, Host::Localhost);
+        let secure = redirect_uri("https://localhost:27443/cb/hq", "").unwrap();
+        assert_eq!(secure.origin.scheme, Scheme::Https);
     }
 
     #[test]
@@ -229,7 +227,9 @@ mod tests {
         for wrong in [
             "",
             "27443",
-            "https://127.0.0.1:27443/cb",
+            "ftp://127.0.0.1:27443/cb",
+            "https://127.0.0.1:443/cb",
+            "https://example.com:27443/cb",
             "http://localhost/cb",
             "http://localhost.:27443/cb",
             "http://LOCALHOST:27443/cb",

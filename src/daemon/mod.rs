@@ -5,11 +5,11 @@
 //! `bin/ucsso-lab` for its demonstration.
 
 pub mod clock;
+mod redirects;
 pub mod socket;
 
 use std::{
-    collections::BTreeMap, ffi::OsString, future::Future, io, path::PathBuf, process::ExitCode,
-    sync::Arc, time::Duration,
+    ffi::OsString, future::Future, io, path::PathBuf, process::ExitCode, sync::Arc, time::Duration,
 };
 
 use clap::Parser;
@@ -22,12 +22,12 @@ use tracing::{info, warn};
 use self::clock::SystemClock;
 use crate::{
     broker::{Broker, ports::Clock},
-    browser::{Listener, Opener},
+    browser::Opener,
     chain,
     cisco::{self, CiscoLogin, Listeners},
     config::{self, ClusterConfig, Config},
     domain::{Cluster, ClusterName, Policy},
-    loopback::Origin,
+    identity::Files,
     paths, rpc, telemetry,
 };
 
@@ -113,9 +113,11 @@ fn start(arguments: &Arguments) -> Result<(), Error> {
         None => paths::socket(environment)?,
     };
     let config = Config::load(&file)?;
+    // Nothing is missed unless a redirect is by https; then it is said.
+    let identity = paths::redirect_identity(environment).ok().map(Files::at);
     on_a_runtime(async {
         let stop = told_to_stop().map_err(Error::System)?;
-        run(config, &socket, stop).await
+        run(config, &socket, identity, stop).await
     })
 }
 
@@ -135,13 +137,14 @@ fn on_a_runtime(work: impl Future<Output = Result<(), Error>>) -> Result<(), Err
 async fn run(
     config: Config,
     socket: &std::path::Path,
+    identity: Option<Files>,
     stop: impl Future<Output = &'static str>,
 ) -> Result<(), Error> {
     let (listener, _socket) = socket::bind(socket)?;
     let clock = SystemClock::new();
-    let listeners = Listeners::new();
+    let listeners = Listeners::new(identity.clone());
     let opener = Opener::new(config.browser.clone());
-    let ports = redirect_ports(&config);
+    let ports = redirects::of(&config);
     let mut broker = Broker::new(clock.clone());
     for (name, cluster) in config.clusters {
         let cluster = Arc::new(cluster);
@@ -155,7 +158,12 @@ async fn run(
     for origin in ports.keys() {
         let _ = listeners.at(*origin).await;
     }
-    let warnings = move || port_warnings(&ports, &listeners);
+    let told = clock.clone();
+    let warnings = move || {
+        let now = Duration::from_millis(told.wall_time(told.now()).as_millis());
+        let certificate = redirects::certificate_warning(&ports, identity.as_ref(), now);
+        redirects::port_warnings(&ports, &listeners).into_iter().chain(certificate).collect()
+    };
     for warning in warnings() {
         warn!("{warning}");
     }
@@ -198,33 +206,6 @@ fn policy(cluster: &ClusterConfig) -> Policy {
 fn jitter_seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(std::process::id())
-}
-
-/// The redirect origins, and whose they are.
-fn redirect_ports(config: &Config) -> BTreeMap<Origin, Vec<ClusterName>> {
-    let mut ports = BTreeMap::<_, Vec<_>>::new();
-    for cluster in config.clusters.values() {
-        ports.entry(cluster.redirect.origin).or_default().push(cluster.name.clone());
-    }
-    ports
-}
-
-fn port_warnings(ports: &BTreeMap<Origin, Vec<ClusterName>>, listeners: &Listeners) -> Vec<String> {
-    let bound = listeners.bound();
-    // The next login finds the port free where this does: until then nobody has to listen there.
-    let idle = ports.iter().filter(|(origin, _)| !bound.contains(origin));
-    let taken =
-        idle.filter_map(|(origin, clusters)| Some((Listener::check(*origin).err()?, clusters)));
-    taken
-        .map(|(error, clusters)| {
-            let names: Vec<_> = clusters.iter().map(|name| format!("`{name}`")).collect();
-            format!(
-                "{}: logins to {} will fail until it is free",
-                chain::one_line(&error),
-                names.join(", ")
-            )
-        })
-        .collect()
 }
 
 /// Ready when somebody wants the daemon to end; names the signal.

@@ -219,7 +219,7 @@ async fn a_taken_port_is_told_with_its_owner() {
     let taken = squatter.local_addr().unwrap();
     let origin = origin(&format!("http://{taken}"));
 
-    let refused = Listener::bind(origin).await.unwrap_err();
+    let refused = Listener::bind(origin, None).await.unwrap_err();
 
     let us = rustix::process::getuid().as_raw();
     assert_eq!(refused.to_string(), format!("another program of uid {us} listens on {taken}"));
@@ -249,7 +249,7 @@ async fn an_address_serves_until_the_last_clone_and_the_last_expectation() {
 
 #[tokio::test]
 async fn localhost_is_served_at_both_addresses_and_under_that_name_alone() {
-    let listener = Listener::bind(origin("http://localhost:0")).await.unwrap();
+    let listener = Listener::bind(origin("http://localhost:0"), None).await.unwrap();
     let hq = listener.expect("/cb/hq", "hq", target()).unwrap();
     let here = listener.origin();
     let get = |host: &str| format!("GET /cb/hq HTTP/1.1\r\nHost: {host}\r\n\r\n");

@@ -5,11 +5,12 @@ mod login;
 mod opener;
 mod proof;
 mod refusals;
+mod secure;
 
 use std::net::SocketAddr;
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 use url::Url;
@@ -41,7 +42,7 @@ pub(super) fn origin(url: &str) -> Origin {
 }
 
 async fn bound() -> Listener {
-    Listener::bind(origin("http://127.0.0.1:0")).await.unwrap()
+    Listener::bind(origin("http://127.0.0.1:0"), None).await.unwrap()
 }
 
 /// Where a listener is reached: its first address.
@@ -60,7 +61,7 @@ async fn send(addr: SocketAddr, request: &str) -> Answered {
     answer_on(&mut stream).await
 }
 
-async fn answer_on(stream: &mut TcpStream) -> Answered {
+async fn answer_on(stream: &mut (impl AsyncRead + Unpin)) -> Answered {
     let mut text = String::new();
     stream.read_to_string(&mut text).await.unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));

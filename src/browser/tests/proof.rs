@@ -1,6 +1,9 @@
 //! Whether the redirect address is ours, with others on it.
 
-use std::net::{self, Ipv6Addr};
+use std::{
+    net::{self, Ipv6Addr},
+    time::Duration,
+};
 
 use tokio::net::TcpListener;
 
@@ -16,18 +19,18 @@ fn half_bound() -> (Listener, SocketAddr) {
     let socket = net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = socket.local_addr().unwrap().port();
     let here = origin(&format!("http://localhost:{port}"));
-    let listener = Listener::over(vec![socket], here, us()).unwrap();
+    let listener = Listener::over(vec![socket], here, None, us()).unwrap();
     (listener, SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port))
 }
 
 #[tokio::test]
 async fn a_listener_proves_itself_at_every_address_and_leaves_no_trace() {
     for here in ["http://127.0.0.1:0", "http://[::1]:0", "http://localhost:0"] {
-        let listener = Listener::bind(origin(here)).await.unwrap();
+        let listener = Listener::bind(origin(here), None).await.unwrap();
 
-        listener.prove().await.unwrap();
+        listener.prove(Duration::ZERO).await.unwrap();
         let _hq = listener.expect("/cb/hq", "hq", target()).unwrap();
-        listener.prove().await.unwrap();
+        listener.prove(Duration::ZERO).await.unwrap();
 
         assert_eq!(listener.refusals().total(), 0, "{here}");
     }
@@ -38,7 +41,7 @@ async fn an_address_where_somebody_else_is_silent_is_not_ours() {
     let (listener, v6) = half_bound();
     let _silent = TcpListener::bind(v6).await.unwrap();
 
-    let refused = listener.prove().await.unwrap_err();
+    let refused = listener.prove(Duration::ZERO).await.unwrap_err();
 
     assert_eq!(
         refused.to_string(),
@@ -50,7 +53,7 @@ async fn an_address_where_somebody_else_is_silent_is_not_ours() {
 async fn an_address_where_nobody_listens_yet_is_not_ours() {
     let (listener, v6) = half_bound();
 
-    let refused = listener.prove().await.unwrap_err();
+    let refused = listener.prove(Duration::ZERO).await.unwrap_err();
 
     assert!(matches!(refused, Error::NotOurs { addr, uid: None } if addr == v6));
     assert_eq!(refused.to_string(), format!("this daemon is not what answers on {v6}"));
@@ -67,7 +70,7 @@ async fn an_answer_that_is_fetched_from_our_other_address_proves_nothing() {
         let _closed_or_reset = tokio::io::copy_bidirectional(&mut theirs, &mut ours).await;
     });
 
-    let refused = listener.prove().await;
+    let refused = listener.prove(Duration::ZERO).await;
 
     relaying.await.unwrap();
     assert!(matches!(refused, Err(Error::NotOurs { addr, .. }) if addr == v6));
@@ -85,7 +88,7 @@ async fn another_answer_proves_nothing() {
             stream.write_all(answer.as_bytes()).await.unwrap();
         });
 
-        let refused = listener.prove().await;
+        let refused = listener.prove(Duration::ZERO).await;
 
         answering.await.unwrap();
         assert!(matches!(refused, Err(Error::NotOurs { .. })), "{answer}");
@@ -94,9 +97,9 @@ async fn another_answer_proves_nothing() {
 
 #[tokio::test]
 async fn a_listener_that_does_not_listen_to_us_is_not_ours() {
-    let listener = Listener::serve(origin("http://127.0.0.1:0"), us() + 1).await.unwrap();
+    let listener = Listener::serve(origin("http://127.0.0.1:0"), None, us() + 1).await.unwrap();
 
-    assert!(matches!(listener.prove().await, Err(Error::NotOurs { uid: None, .. })));
+    assert!(matches!(listener.prove(Duration::ZERO).await, Err(Error::NotOurs { uid: None, .. })));
 }
 
 #[tokio::test]
