@@ -42,7 +42,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The user has no home folder.
-    #[error("no variable and no user database says where the home folder is")]
+    #[error("neither `HOME` nor the user database says where your home folder is")]
     NoHome,
 }
 

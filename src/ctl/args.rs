@@ -47,6 +47,15 @@ With --no-browser the page's address is printed instead. It works once. The page
 machine: with a browser on another one, forward its port first, with the `ssh -L` line that is \
 printed too.";
 
+const TRUST_REDIRECT_HELP: &str = "\
+Needed only where a cluster takes no http redirect and `redirect_uri` begins with https. The \
+certificate is for localhost, 127.0.0.1 and ::1, and good for two years. Its authority may vouch \
+for nothing else, and the authority's key is thrown away. A daemon that runs takes a new one at \
+the next login.
+
+Where there is a certificate, nothing is changed, and the commands for the browsers are printed \
+again.";
+
 /// Asks ucssod for tokens, and tells it what to do.
 #[derive(Debug, Parser)]
 #[command(
@@ -79,6 +88,9 @@ pub(super) enum Command {
     /// Write, check or find the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Make what browsers are to trust
+    #[command(subcommand)]
+    Trust(TrustCommand),
 }
 
 /// What to ask the daemon.
@@ -196,6 +208,18 @@ cluster has to register there, letter by letter.")]
     },
     /// Print where the configuration is
     Path,
+}
+
+/// `ucssoctl trust`.
+#[derive(Debug, Subcommand)]
+pub(super) enum TrustCommand {
+    /// Make the certificate of a redirect by https, and say how browsers come to trust it
+    #[command(after_long_help = TRUST_REDIRECT_HELP)]
+    Redirect {
+        /// Make a new one in the place of the one that is there
+        #[arg(long)]
+        renew: bool,
+    },
 }
 
 /// Reads how long to wait. In less than a second, not even a token at hand may arrive.

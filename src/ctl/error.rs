@@ -6,7 +6,9 @@ use tonic::{Code, Status};
 
 use super::exit::Exit;
 use crate::{
-    config, paths,
+    config,
+    identity::Flaw,
+    paths,
     rpc::{
         client::{self, ConnectError},
         proto,
@@ -63,6 +65,12 @@ pub(super) enum Error {
         #[source]
         source: io::Error,
     },
+    /// The certificate of a redirect by https is of no use.
+    #[error("the redirect by https cannot be served")]
+    Redirect(#[from] Flaw),
+    /// No certificate can be made.
+    #[error("no certificate can be made")]
+    Mint(#[source] rcgen::Error),
     /// The operating system does not give what every command needs.
     #[error("this process cannot work")]
     System(#[source] io::Error),
@@ -93,6 +101,8 @@ impl Error {
             | Self::Config(_)
             | Self::Exists { .. }
             | Self::Unwritable { .. }
+            | Self::Redirect(_)
+            | Self::Mint(_)
             | Self::System(_)
             | Self::Output(_) => Exit::Other,
         }
@@ -110,6 +120,7 @@ impl Error {
                 format!("name one, `ucssoctl login {first}`")
             }
             Self::Config(error) => error.advice(),
+            Self::Redirect(flaw) => flaw.advice().to_owned(),
             Self::Exists { .. } => "`--force` overwrites it".to_owned(),
             _ => String::new(),
         }

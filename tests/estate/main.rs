@@ -19,6 +19,7 @@ mod callers;
 mod certificates;
 mod configuration;
 mod daemon;
+mod https_redirect;
 mod humans;
 mod nodes;
 mod ports;

@@ -10,7 +10,7 @@ use rustix::{process::Uid, thread::set_thread_res_uid};
 use crate::{
     estate::Estate,
     process::free_port,
-    rig::{WRITING, with_browser},
+    rig::{WRITING, redirected_to, with_browser},
 };
 
 /// Somebody else on this machine.
@@ -132,11 +132,4 @@ async fn a_port_that_is_taken_later_is_kept_by_the_daemon() {
     let other = TcpListener::bind(("127.0.0.1", uri.port().unwrap()));
 
     assert_eq!(other.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
-}
-
-/// Gives `hq` a redirect URI of its own.
-fn redirected_to(uri: &str, toml: &str) -> String {
-    let begin = toml.find("redirect_uri = ").unwrap();
-    let end = begin + toml[begin..].find('\n').unwrap();
-    [&toml[..begin], &format!("redirect_uri = \"{uri}\""), &toml[end..]].concat()
 }

@@ -27,6 +27,13 @@ pub(crate) async fn estate_with_browser(argv: &[&str]) -> Estate {
     Estate::launch(LabConfig::default(), |toml| with_browser(argv, toml)).await
 }
 
+/// A configuration whose first cluster has this redirect URI.
+pub(crate) fn redirected_to(uri: &str, toml: &str) -> String {
+    let begin = toml.find("redirect_uri = ").unwrap();
+    let end = begin + toml[begin..].find('\n').unwrap();
+    [&toml[..begin], &format!("redirect_uri = \"{uri}\""), &toml[end..]].concat()
+}
+
 /// A configuration whose daemon opens pages with this program.
 pub(crate) fn with_browser(argv: &[&str], toml: &str) -> String {
     format!("browser = {argv:?}\n\n{toml}")

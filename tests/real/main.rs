@@ -20,4 +20,5 @@ mod chromium;
 mod clients;
 mod demo;
 mod foreign_idp;
+mod https_redirect;
 mod identity_provider;

@@ -43,6 +43,11 @@ impl Browser {
         if let Some(ca_pem) = ca_pem {
             trust(home.path(), ca_pem).await;
         }
+        Self::start_in(home).await
+    }
+
+    /// Starts a browser in a home that was furnished for it.
+    pub(crate) async fn start_in(home: TempDir) -> Self {
         let driver = Process::start(
             Command::new(components::chromedriver())
                 .arg("--port=0")
@@ -217,14 +222,15 @@ impl Drop for Browser {
 }
 
 /// Puts a certificate authority into the database that Chromium reads in this home.
-async fn trust(home: &Path, ca_pem: &str) {
-    let database = home.join(".pki/nssdb");
-    fs::create_dir_all(&database).unwrap();
+pub(crate) async fn trust(home: &Path, ca_pem: &str) {
+    let folder = home.join(".pki/nssdb");
+    let is_there = folder.join("cert9.db").exists();
+    fs::create_dir_all(&folder).unwrap();
     fs::write(home.join("ca.pem"), ca_pem).unwrap();
-    let database = format!("sql:{}", database.display());
-    for arguments in
-        [&["-N", "--empty-password"][..], &["-A", "-t", "C,,", "-n", "test", "-i", "ca.pem"][..]]
-    {
+    let database = format!("sql:{}", folder.display());
+    let make = [&["-N", "--empty-password"][..]];
+    let add = &["-A", "-t", "C,,", "-n", "test", "-i", "ca.pem"][..];
+    for arguments in make.into_iter().filter(|_| !is_there).chain([add]) {
         let mut certutil = Command::new(components::certutil());
         certutil.current_dir(home).args(["-d", &database]).args(arguments).stdin(Stdio::null());
         run_well(&mut certutil).await;
