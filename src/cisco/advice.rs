@@ -166,6 +166,11 @@ fn pinned(config: &ClusterConfig, name: &str) -> String {
 
 pub(super) fn browser(config: &ClusterConfig, error: &browser::Error) -> String {
     match error {
+        browser::Error::NotOurs { uid: None, .. } => format!(
+            "restart ucssod; where that does not help, configure another `redirect_uri` for \
+             cluster {} and register it",
+            config.name
+        ),
         browser::Error::PortTaken { addr, .. } | browser::Error::NotOurs { addr, .. } => format!(
             "cluster {} needs port {} for its redirect URI: end the program that has it, or \
              configure and register another port",

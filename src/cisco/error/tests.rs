@@ -8,6 +8,7 @@ use crate::{
         trust::{Distrust, DistrustReason},
     },
     config::{Product, SpkiPin},
+    identity::Flaw,
 };
 
 fn failure(error: &Error) -> Failure {
@@ -28,6 +29,9 @@ fn every_error() -> Vec<Error> {
         Error::CaFile { path: "/etc/ca.pem".into(), source: CaFileFlaw::Empty },
         Error::SsoDisabled { node: node() },
         browser::Error::PortTaken { addr, uid: None }.into(),
+        browser::Error::NotOurs { addr, uid: Some(1001) }.into(),
+        browser::Error::NotOurs { addr, uid: None }.into(),
+        browser::Error::Certificate { source: Flaw::Expired }.into(),
         browser::Error::Bind { addr, source: io() }.into(),
         browser::Error::AlreadyExpected { path: "/cb/hq".into() }.into(),
         browser::Error::OpenerMissing { command: "xdg-open".into() }.into(),
@@ -189,6 +193,32 @@ fn a_taken_port_names_the_cluster_and_the_port() {
         "cluster hq needs port 27443 for its redirect URI: end the program that has it, or \
          configure and register another port"
     );
+}
+
+#[test]
+fn an_address_that_nobody_answers_for_us_leads_to_a_restart() {
+    let addr = "[::1]:27443".parse().unwrap();
+    let advice = |uid| failure(&browser::Error::NotOurs { addr, uid }.into()).advice;
+
+    assert!(advice(Some(1001)).contains("end the program that has it"), "{}", advice(Some(1001)));
+    assert_eq!(
+        advice(None),
+        "restart ucssod; where that does not help, configure another `redirect_uri` for cluster \
+         hq and register it"
+    );
+}
+
+#[test]
+fn a_certificate_that_has_expired_leads_to_the_command_that_renews_it() {
+    let failure = failure(&browser::Error::Certificate { source: Flaw::Expired }.into());
+
+    assert_eq!(failure.cause, Cause::BrowserUnavailable);
+    assert_eq!(
+        failure.sentence,
+        "the login cannot be shown: the redirect by https cannot be served: its certificate has \
+         expired"
+    );
+    assert_eq!(failure.advice, "run `ucssoctl trust redirect --renew`; then: `ucssoctl login hq`");
 }
 
 #[test]
