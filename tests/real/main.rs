@@ -22,3 +22,4 @@ mod demo;
 mod foreign_idp;
 mod https_redirect;
 mod identity_provider;
+mod late_ipv6;
