@@ -9,6 +9,8 @@
 //! | 0 | [`domain`] | what is true: the lifecycle of a token, as a pure machine |
 //! | 0 | [`chain`] | an error and its sources, on one line |
 //! | 0 | [`paths`] | every path, once |
+//! | 0 | [`loopback`] | the origins to which a redirect can lead |
+//! | 0 | [`identity`] | the certificate of a redirect by https |
 //! | 0 | [`telemetry`] | where log lines go |
 //! | 1 | [`broker`] | who does what: a task for each cluster, and the handles of callers |
 //! | 1 | [`config`] | what the operator wants |
@@ -29,7 +31,9 @@ pub mod config;
 pub mod ctl;
 pub mod daemon;
 pub mod domain;
+pub mod identity;
 pub mod lab;
+pub mod loopback;
 pub mod paths;
 pub mod rpc;
 pub mod telemetry;

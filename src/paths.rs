@@ -47,7 +47,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// The user has no home folder.
-    #[error("neither `XDG_CONFIG_HOME` nor `HOME` says where the configuration is")]
+    #[error("neither `HOME` nor the user database says where your home folder is")]
     NoHome,
 }
 
@@ -100,6 +100,19 @@ pub fn memory_file(environment: impl Fn(&str) -> Option<OsString>) -> Result<Pat
         .or_else(|| directories::BaseDirs::new()?.state_dir().map(Path::to_owned))
         .ok_or(Error::NoHome)?;
     Ok(folder.join("ucsso").join("asked.json"))
+}
+
+/// The folder of the certificate of a redirect by https: `$XDG_DATA_HOME/ucsso/redirect`.
+///
+/// # Errors
+///
+/// [`Error::NoHome`] where not even the user database names a home folder.
+pub fn redirect_identity(environment: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Error> {
+    let folder = absolute(&environment, "XDG_DATA_HOME")
+        .or_else(|| absolute(&environment, "HOME").map(|home| home.join(".local/share")))
+        .or_else(|| directories::BaseDirs::new().map(|dirs| dirs.data_dir().to_owned()))
+        .ok_or(Error::NoHome)?;
+    Ok(folder.join("ucsso").join("redirect"))
 }
 
 /// The broker's socket: what `UCSSO_SOCKET` says, else `$XDG_RUNTIME_DIR/ucsso/broker.sock`.
@@ -245,6 +258,17 @@ mod tests {
         assert_eq!(
             file(&[("XDG_CONFIG_HOME", "relative"), ("HOME", "/home/alice")]),
             Ok("/home/alice/.config/ucsso/config.toml".into())
+        );
+    }
+
+    #[test]
+    fn the_certificate_is_where_xdg_says() {
+        let folder = |variables: &[(&str, &str)]| redirect_identity(with(variables));
+
+        assert_eq!(folder(&[("XDG_DATA_HOME", "/d")]), Ok("/d/ucsso/redirect".into()));
+        assert_eq!(
+            folder(&[("HOME", "/home/alice")]),
+            Ok("/home/alice/.local/share/ucsso/redirect".into())
         );
     }
 

@@ -19,6 +19,7 @@ use super::{page::Page, refusal::Refusal, verdict::Verdict};
 pub(super) type Answer = Response<Full<Bytes>>;
 
 const HTML: &str = "text/html; charset=utf-8";
+const TEXT: &str = "text/plain";
 const JSON: &str = "application/json";
 
 /// A page.
@@ -35,6 +36,11 @@ pub(super) fn start(start: &Page) -> Answer {
     let clear = HeaderName::from_static("clear-site-data");
     answer.headers_mut().insert(clear, HeaderValue::from_static("\"cache\""));
     answer
+}
+
+/// A signed challenge.
+pub(super) fn proof(tag: String) -> Answer {
+    answer(StatusCode::OK, TEXT, Page::NO_SCRIPT, tag)
 }
 
 /// What the landing page shows.

@@ -3,16 +3,28 @@
 
 use std::{io, net::SocketAddr};
 
-use super::desktop;
+use super::{desktop, peer};
+use crate::identity::Flaw;
 
 /// Why the human could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another program listens on the redirect address.
-    #[error("another program listens on {addr}")]
+    #[error("another program{} listens on {addr}", of_uid(*uid))]
     PortTaken {
         /// The redirect address.
         addr: SocketAddr,
+        /// Whose program it is, where that is known.
+        uid: Option<u32>,
+    },
+    /// Something else than this listener answers at an address to which browsers may go, or
+    /// nothing does.
+    #[error("{}", in_our_place(*addr, *uid))]
+    NotOurs {
+        /// The address.
+        addr: SocketAddr,
+        /// Whose program listens there, where that is known.
+        uid: Option<u32>,
     },
     /// The redirect address cannot be listened on.
     #[error("cannot listen on {addr}")]
@@ -21,6 +33,12 @@ pub enum Error {
         addr: SocketAddr,
         /// What the system said.
         source: io::Error,
+    },
+    /// The redirect is by https, and there is no certificate to show.
+    #[error("the redirect by https cannot be served")]
+    Certificate {
+        /// Why.
+        source: Flaw,
     },
     /// A redirect at this path is expected already.
     #[error("a redirect to `{path}` is expected already")]
@@ -66,4 +84,26 @@ pub enum Error {
     /// There is no desktop to open a window on, and nothing else was configured.
     #[error("there is no display to open a browser on")]
     NoDisplay,
+}
+
+impl Error {
+    /// Why an address cannot be listened on. Blocks while it finds out who has it.
+    pub(super) fn unbound(addr: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Self::PortTaken { addr, uid: peer::holder(addr) },
+            _ => Self::Bind { addr, source },
+        }
+    }
+}
+
+fn in_our_place(addr: SocketAddr, uid: Option<u32>) -> String {
+    match uid {
+        Some(uid) => format!("a program of uid {uid} answers on {addr} in this daemon's place"),
+        None => format!("this daemon is not what answers on {addr}"),
+    }
+}
+
+/// Whose program it is, for the middle of a sentence.
+fn of_uid(uid: Option<u32>) -> String {
+    uid.map(|uid| format!(" of uid {uid}")).unwrap_or_default()
 }

@@ -1,16 +1,23 @@
-//! The socket, its connections and their limits.
+//! The connections and their limits.
 //!
 //! Owns the accept loop and the time and size each connection may take. It knows nothing of
 //! tickets and pages; `site` does. A connection of another user is closed before a byte of it
 //! is read.
 
-use std::{convert::Infallible, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt, io,
+    net::{self, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{Semaphore, mpsc},
     task::AbortHandle,
     time::timeout,
 };
@@ -19,8 +26,13 @@ use url::Url;
 use super::{
     Error, Expectation, Refusals, peer,
     refusal::Refusal,
-    request::Authority,
     site::{BODY_TIME, REPLY_TIME, Site},
+    sockets,
+    tls::Tls,
+};
+use crate::{
+    identity::Files,
+    loopback::{Origin, Scheme},
 };
 
 /// How many connections are served at once; more wait in the backlog. A browser opens six at
@@ -41,7 +53,7 @@ const WRITE_TIME: Duration = Duration::from_secs(5);
 /// How long accepting pauses when the process has no file descriptor left for it.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// One loopback address with its pages. A clone is cheap and is the same listener; it serves
+/// One loopback origin with its pages. A clone is cheap and is the same listener; it serves
 /// until the last clone and the last [`Expectation`] are dropped. Requests that have begun by
 /// then are finished.
 #[derive(Clone)]
@@ -52,57 +64,96 @@ pub struct Listener {
 /// What all clones of a listener share.
 pub(super) struct Serving {
     pub(super) site: Arc<Site>,
-    accepting: AbortHandle,
+    bound: Vec<SocketAddr>,
+    tls: Option<Arc<Tls>>,
+    accepting: Vec<AbortHandle>,
 }
 
 impl Listener {
-    /// Listens on a loopback address and serves it under that address.
+    /// Listens at every address of an origin and serves it under that origin alone: under
+    /// another name `sessionStorage` would not be the same. An https origin is served with
+    /// `identity`, which need not be there yet.
     ///
     /// # Errors
     ///
-    /// [`Error::PortTaken`] if another socket has the port; [`Error::Bind`] for everything
-    /// else, an address that is not loopback among it.
-    pub async fn bind(addr: SocketAddr) -> Result<Self, Error> {
-        Self::serve(addr, None, rustix::process::getuid().as_raw()).await
+    /// [`Error::PortTaken`] if another socket has the port at one of the addresses;
+    /// [`Error::Bind`] for everything else.
+    pub async fn bind(origin: Origin, identity: Option<Files>) -> Result<Self, Error> {
+        Self::serve(origin, identity, rustix::process::getuid().as_raw()).await
     }
 
-    /// The same under a name: `host` is what browsers send as `Host`, `localhost:8765`. The
-    /// bare address is then refused, for `sessionStorage` would not be the same under it.
+    /// Whether an origin that nobody serves in this process could be listened at now. It blocks
+    /// for as long as it takes to find out who else does.
     ///
     /// # Errors
     ///
     /// Those of [`Listener::bind`].
-    pub async fn bind_named(addr: SocketAddr, host: &str) -> Result<Self, Error> {
-        Self::serve(addr, Some(host), rustix::process::getuid().as_raw()).await
+    pub fn check(origin: Origin) -> Result<(), Error> {
+        sockets::bind(origin).map(drop)
     }
 
     /// Serves the connections of one user.
     pub(super) async fn serve(
-        addr: SocketAddr,
-        host: Option<&str>,
+        origin: Origin,
+        identity: Option<Files>,
         uid: u32,
     ) -> Result<Self, Error> {
-        if !addr.ip().is_loopback() {
-            let source = io::Error::new(io::ErrorKind::InvalidInput, "not a loopback address");
-            return Err(Error::Bind { addr, source });
-        }
-        // Without SO_REUSEPORT: nobody else can listen here as long as we do.
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => Error::PortTaken { addr },
-            _ => Error::Bind { addr, source },
-        };
-        let socket = TcpListener::bind(addr).await.map_err(failed)?;
-        let addr = socket.local_addr().map_err(failed)?;
-        let authority = host.map_or_else(|| Authority::of(addr), Authority::named);
-        let site = Arc::new(Site::new(addr, authority));
-        let accepting = tokio::spawn(accept(socket, Arc::clone(&site), uid)).abort_handle();
-        Ok(Self { serving: Arc::new(Serving { site, accepting }) })
+        let binding = tokio::task::spawn_blocking(move || sockets::bind(origin));
+        let (origin, sockets) = binding.await.expect("binding sockets does not panic")?;
+        Self::over(sockets, origin, identity, uid)
     }
 
-    /// The address it listens on, with the port the system chose if it was asked for port 0.
+    /// Serves an origin over sockets that listen.
+    pub(super) fn over(
+        sockets: Vec<net::TcpListener>,
+        origin: Origin,
+        identity: Option<Files>,
+        uid: u32,
+    ) -> Result<Self, Error> {
+        let sockets = sockets.into_iter().map(|socket| {
+            socket.set_nonblocking(true)?;
+            TcpListener::from_std(socket)
+        });
+        let sockets: Vec<_> = sockets
+            .collect::<io::Result<_>>()
+            .map_err(|source| Error::Bind { addr: origin.addresses()[0], source })?;
+        let bound: Vec<_> = sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
+        let site = Arc::new(Site::new(origin));
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let tls = match origin.scheme {
+            Scheme::Http => None,
+            Scheme::Https => Some(Arc::new(Tls::new(identity))),
+        };
+        let accepting = sockets.into_iter().zip(&bound).map(|(socket, &addr)| {
+            let (site, places, tls) = (Arc::clone(&site), Arc::clone(&places), tls.clone());
+            let gate = Gate { site, tls, addr, uid, places };
+            tokio::spawn(gate.accept(socket)).abort_handle()
+        });
+        let accepting = accepting.collect();
+        Ok(Self { serving: Arc::new(Serving { site, bound, tls, accepting }) })
+    }
+
+    /// The origin it serves, with the port the system chose if it was asked for port 0.
     #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.serving.site.addr
+    pub fn origin(&self) -> Origin {
+        self.serving.site.origin
+    }
+
+    /// Makes sure that a browser which goes to the origin comes to this listener: each address
+    /// that the origin stands for has to answer as nobody else can. Takes at most two seconds.
+    /// Where the origin is https, the certificate is read here; `now` counts from 1970-01-01 UTC.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotOurs`] for the first address that does not; [`Error::Certificate`] if there is
+    /// none that a browser could trust now.
+    pub async fn prove(&self, now: Duration) -> Result<(), Error> {
+        let Serving { site, bound, tls, .. } = &*self.serving;
+        let trust = match tls {
+            None => None,
+            Some(tls) => Some(tls.renew(now).await?),
+        };
+        site.proofs.demand(site.origin, bound, trust.as_ref()).await
     }
 
     /// Expects one redirect at `path`, `/cb/hq`. The start page leads to `target`; the pages
@@ -131,69 +182,92 @@ impl Listener {
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listener").field("addr", &self.local_addr()).finish_non_exhaustive()
+        let origin = self.origin().to_string();
+        f.debug_struct("Listener").field("origin", &origin).finish_non_exhaustive()
     }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.accepting.abort();
+        self.accepting.iter().for_each(AbortHandle::abort);
     }
 }
 
-async fn accept(socket: TcpListener, site: Arc<Site>, uid: u32) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    loop {
-        let place = Arc::clone(&places).acquire_owned().await;
-        let place = place.expect("the semaphore is never closed");
-        match socket.accept().await {
-            Ok((stream, from)) => {
-                tokio::spawn(attend(stream, from, Arc::clone(&site), uid, place));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection to the redirect address");
-                // A failure that lasts must not become a busy loop.
-                let _ = timeout(ACCEPT_PAUSE, std::future::pending::<()>()).await;
+/// One of the listener's sockets, and what its connections share with those of the other.
+#[derive(Clone)]
+struct Gate {
+    site: Arc<Site>,
+    tls: Option<Arc<Tls>>,
+    addr: SocketAddr,
+    uid: u32,
+    places: Arc<Semaphore>,
+}
+
+impl Gate {
+    async fn accept(self, socket: TcpListener) {
+        loop {
+            let place = Arc::clone(&self.places).acquire_owned().await;
+            let place = place.expect("the semaphore is never closed");
+            match socket.accept().await {
+                Ok((stream, from)) => {
+                    let gate = self.clone();
+                    tokio::spawn(async move {
+                        gate.attend(stream, from).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection to the redirect address");
+                    // A failure that lasts must not become a busy loop.
+                    let _ = timeout(ACCEPT_PAUSE, std::future::pending::<()>()).await;
+                }
             }
         }
     }
-}
 
-/// Serves one connection: one request, one answer.
-async fn attend(
-    stream: TcpStream,
-    from: SocketAddr,
-    site: Arc<Site>,
-    uid: u32,
-    _place: OwnedSemaphorePermit,
-) {
-    let ours = site.addr;
-    match tokio::task::spawn_blocking(move || peer::owner(from, ours)).await.ok().flatten() {
-        Some(owner) if owner == uid => {}
-        Some(_) => return site.refusals.count(Refusal::ForeignPeer),
-        None => return site.refusals.count(Refusal::UnknownPeer),
+    /// Serves one connection: one request, one answer.
+    async fn attend(self, stream: TcpStream, from: SocketAddr) {
+        let Self { site, tls, addr, uid, .. } = &self;
+        let (addr, uid) = (*addr, *uid);
+        match tokio::task::spawn_blocking(move || peer::owner(from, addr)).await.ok().flatten() {
+            Some(owner) if owner == uid => {}
+            Some(_) => return site.refusals.count(Refusal::ForeignPeer),
+            None => return site.refusals.count(Refusal::UnknownPeer),
+        }
+        if !matches!(timeout(HEAD_TIME, stream.peek(&mut [0])).await, Ok(Ok(1..))) {
+            return;
+        }
+        let Some(tls) = tls else { return self.converse(stream).await };
+        match timeout(HEAD_TIME, tls.accept(stream)).await {
+            Ok(Some(Ok(stream))) => self.converse(stream).await,
+            Ok(Some(Err(_))) => site.refusals.count(Refusal::Handshake),
+            Ok(None) => site.refusals.count(Refusal::NothingPending),
+            Err(_elapsed) => site.refusals.count(Refusal::HeadTooSlow),
+        }
     }
-    if !matches!(timeout(HEAD_TIME, stream.peek(&mut [0])).await, Ok(Ok(1..))) {
-        return;
-    }
-    let service = service_fn(|request| {
-        let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(site.answer(request).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .max_buf_size(HEAD_SIZE)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), service);
-    let longest = HEAD_TIME + BODY_TIME + REPLY_TIME + WRITE_TIME;
-    if let Ok(Err(error)) = timeout(longest, connection).await {
-        if error.is_parse_too_large() {
-            site.refusals.count(Refusal::HeadTooLarge);
-        } else if error.is_parse() {
-            site.refusals.count(Refusal::NotHttp);
-        } else if error.is_timeout() {
-            site.refusals.count(Refusal::HeadTooSlow);
+
+    /// Reads one request and answers it.
+    async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let Self { site, addr, .. } = self;
+        let service =
+            service_fn(
+                |request| async move { Ok::<_, Infallible>(site.answer(*addr, request).await) },
+            );
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME)
+            .max_buf_size(HEAD_SIZE)
+            .keep_alive(false)
+            .serve_connection(TokioIo::new(stream), service);
+        let longest = HEAD_TIME + BODY_TIME + REPLY_TIME + WRITE_TIME;
+        if let Ok(Err(error)) = timeout(longest, connection).await {
+            if error.is_parse_too_large() {
+                site.refusals.count(Refusal::HeadTooLarge);
+            } else if error.is_parse() {
+                site.refusals.count(Refusal::NotHttp);
+            } else if error.is_timeout() {
+                site.refusals.count(Refusal::HeadTooSlow);
+            }
         }
     }
 }

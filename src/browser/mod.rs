@@ -5,15 +5,18 @@
 //! expects them and does not look inside. Tokens pass through here; none is kept, logged or
 //! shown. Called by `cisco`, put together by `daemon`.
 //!
-//! One login in this room: [`Listener::expect`] makes a ticket and its start page; the
-//! [`Opener`] opens that page; the page takes a nonce into `sessionStorage` and goes on to the
+//! One login in this room: [`Listener::prove`] makes sure that a browser would find us;
+//! [`Listener::expect`] makes a ticket and its start page; the [`Opener`] opens that page; the page takes a nonce into `sessionStorage` and goes on to the
 //! cluster; the cluster redirects to the landing page; the landing page posts the nonce with
 //! what came back; [`Expectation::arrival`] hands it out; [`Reply::finish`] tells the human.
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `listener` | the socket, its connections and their limits |
-//! | `peer` | whose process a connection comes from |
+//! | `listener` | the connections and their limits |
+//! | `sockets` | every address that an origin stands for |
+//! | `peer` | whose process a connection comes from, and whose has a port |
+//! | `proof` | whether nobody else answers at the redirect address |
+//! | `tls` | what is shown of ourselves where the origin is https |
 //! | `request` | what a request must look like before anybody reads its path |
 //! | `visit` | tickets, nonces, and which logins are pending |
 //! | `site` | which page or answer a request gets |
@@ -37,11 +40,14 @@ mod open;
 mod page;
 mod peer;
 mod program;
+mod proof;
 mod refusal;
 mod request;
 mod site;
+mod sockets;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod verdict;
 mod visit;
 

@@ -1,9 +1,10 @@
-//! Whose process a loopback connection comes from.
+//! Whose process a loopback connection comes from, and whose has a port.
 //!
 //! Loopback belongs to every account of the machine, so the address alone proves nothing. The
 //! kernel lists the owner of each TCP socket in `/proc/net/tcp` and `/proc/net/tcp6` (proc(5)),
-//! without privileges. In a user namespace the other users all look like one, so a uid is only
-//! ever compared with our own. Called by `listener` for every connection, before it reads.
+//! without privileges. In a user namespace the other users all look like one, so what is decided
+//! is only whether a uid is our own; other uids are only named. Called by `listener` for every
+//! connection, before it reads, and for a port that it cannot have.
 
 use std::{
     fs::File,
@@ -14,21 +15,36 @@ use std::{
 /// The kernel walks the table in pieces while sockets come and go, so a row can be missed once.
 const READINGS: u32 = 3;
 
+/// `TCP_LISTEN`, as the tables have it.
+const LISTEN: &str = "0A";
+
 /// The user whose process holds the other end of the connection from `peer` to `ours`.
 ///
 /// Blocks for as long as it takes to read the tables. `None` if no living process holds it or
 /// the tables cannot be read.
 pub(super) fn owner(peer: SocketAddr, ours: SocketAddr) -> Option<u32> {
+    (0..READINGS)
+        .find_map(|_| tables().find_map(|table| owner_in(table, peer, ours).ok().flatten()))
+}
+
+/// The user whose process listens where connections to `addr` arrive.
+///
+/// Blocks as [`owner`] does. `None` if nobody listens there, or only somebody in another network
+/// namespace, or the tables cannot be read.
+pub(super) fn holder(addr: SocketAddr) -> Option<u32> {
     (0..READINGS).find_map(|_| {
-        // A socket of the IPv6 family that talks IPv4 is listed in the second table alone.
-        ["/proc/net/tcp", "/proc/net/tcp6"].into_iter().find_map(|table| {
-            let rows = BufReader::new(File::open(table).ok()?);
-            owner_in(rows, peer, ours).ok().flatten()
-        })
+        let holders = tables().filter_map(|table| holder_in(table, addr).ok().flatten());
+        holders.min_by_key(|(wildcards, _)| *wildcards).map(|(_, uid)| uid)
     })
 }
 
-/// The same, in one table.
+/// The tables of sockets. One of the IPv6 family that talks IPv4 is in the second alone.
+fn tables() -> impl Iterator<Item = BufReader<File>> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].into_iter();
+    tables.filter_map(|table| File::open(table).ok()).map(BufReader::new)
+}
+
+/// The owner of a connection, in one table.
 fn owner_in(table: impl BufRead, peer: SocketAddr, ours: SocketAddr) -> io::Result<Option<u32>> {
     let (peer, ours) = (canonical(peer), canonical(ours));
     for line in table.lines().skip(1) {
@@ -42,10 +58,34 @@ fn owner_in(table: impl BufRead, peer: SocketAddr, ours: SocketAddr) -> io::Resu
     Ok(None)
 }
 
+/// The holder of an address, in one table, with how far from the address the socket is bound:
+/// the kernel gives a connection to the listener whose address says most.
+fn holder_in(table: impl BufRead, addr: SocketAddr) -> io::Result<Option<(u8, u32)>> {
+    let addr = canonical(addr);
+    let mut nearest: Option<(u8, u32)> = None;
+    for line in table.lines().skip(1) {
+        let Some(row) = Row::parse(&line?).filter(|row| row.listening && row.inode != 0) else {
+            continue;
+        };
+        let wildcards = match row.local.ip() {
+            ip if ip == addr.ip() => 0,
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) if addr.is_ipv4() => 1,
+            // Unless it is for IPv6 alone, which the table does not say.
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => 2,
+            _ => continue,
+        };
+        if row.local.port() == addr.port() && nearest.is_none_or(|(least, _)| wildcards < least) {
+            nearest = Some((wildcards, row.uid));
+        }
+    }
+    Ok(nearest)
+}
+
 /// What matters of one line.
 struct Row {
     local: SocketAddr,
     remote: SocketAddr,
+    listening: bool,
     uid: u32,
     /// 0 once no process has the socket any more; the kernel then may list it with uid 0.
     inode: u64,
@@ -56,9 +96,10 @@ impl Row {
         let mut fields = line.split_ascii_whitespace();
         let local = address(fields.nth(1)?)?;
         let remote = address(fields.next()?)?;
-        let uid = fields.nth(4)?.parse().ok()?;
+        let listening = fields.next()? == LISTEN;
+        let uid = fields.nth(3)?.parse().ok()?;
         let inode = fields.nth(1)?.parse().ok()?;
-        Some(Self { local, remote, uid, inode })
+        Some(Self { local, remote, listening, uid, inode })
     }
 }
 
@@ -137,6 +178,47 @@ mod tests {
         assert_eq!(found(TCP, "127.0.0.1:51362", "127.0.0.1:8766"), None);
         assert_eq!(found(TCP, "127.0.0.1:51363", "127.0.0.1:8765"), None);
         assert_eq!(found(TCP, "127.0.0.1:8765", "0.0.0.0:0"), Some(1000));
+    }
+
+    #[test]
+    fn the_holder_of_a_port_listens_there_or_everywhere() {
+        let table = |rows: &[(&str, &str, u32)]| {
+            rows.iter().fold("header\n".to_owned(), |text, (local, state, uid)| {
+                text + &format!("   0: {local} {local} {state} 0:0 00:0 0 {uid} 0 41871 1\n")
+            })
+        };
+        let found =
+            |table: &str, addr: &str| holder_in(table.as_bytes(), addr.parse().unwrap()).unwrap();
+        let v4 = table(&[
+            ("00000000:223D", "0A", 1001),
+            ("0100007F:223D", "0A", 1002),
+            ("0100007F:223E", "01", 1003),
+        ]);
+        let v6 = table(&[
+            ("00000000000000000000000000000000:223D", "0A", 1004),
+            ("0000000000000000FFFF00000100007F:223E", "0A", 1005),
+        ]);
+
+        assert_eq!(found(&v4, "127.0.0.1:8765"), Some((0, 1002)));
+        assert_eq!(found(&v4, "127.0.0.2:8765"), Some((1, 1001)));
+        assert_eq!(found(&v4, "127.0.0.1:8766"), None, "a connection is no listener");
+        assert_eq!(found(&v4, "[::1]:8765"), None);
+        assert_eq!(found(&v6, "[::1]:8765"), Some((2, 1004)));
+        assert_eq!(found(&v6, "127.0.0.1:8765"), Some((2, 1004)));
+        assert_eq!(found(&v6, "127.0.0.1:8766"), Some((0, 1005)));
+    }
+
+    #[test]
+    fn the_kernel_knows_who_listens() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let everywhere = TcpListener::bind("[::]:0").unwrap();
+        let us = Some(rustix::process::getuid().as_raw());
+        let port = everywhere.local_addr().unwrap().port();
+
+        assert_eq!(holder(listener.local_addr().unwrap()), us);
+        assert_eq!(holder(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)), us);
+        drop(everywhere);
+        assert_eq!(holder(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)), None);
     }
 
     #[test]

@@ -38,6 +38,9 @@ refusals! {
     HeadTooSlow = "head_too_slow", REQUEST_TIMEOUT;
     /// The head of the request is too large. Answered by hyper, without a page.
     HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE;
+    /// A TLS handshake that failed: a browser does not trust the certificate, or it is not TLS.
+    /// Closed without a page.
+    Handshake = "tls_handshake", BAD_REQUEST;
     /// The bytes are not an HTTP/1.1 request. Answered by hyper, without a page.
     NotHttp = "not_http", BAD_REQUEST;
     /// The request target is not a path (RFC 9112 3.2.1).

@@ -4,8 +4,6 @@
 //! read, and tested, in one place. A browser that is led here by somebody else's page sends
 //! headers that betray it; a program that can forge them is stopped by `peer` and by the nonce.
 
-use std::net::SocketAddr;
-
 use hyper::{
     HeaderMap, Method,
     header::{CONTENT_TYPE, HOST, HeaderName, ORIGIN},
@@ -13,6 +11,7 @@ use hyper::{
 };
 
 use super::refusal::Refusal;
+use crate::loopback::Origin;
 
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -29,15 +28,9 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// The authority of a bare address. Browsers leave out the port of `http`, 80.
-    pub(super) fn of(addr: SocketAddr) -> Self {
-        let host = addr.to_string();
-        Self::named(if addr.port() == 80 { host.trim_end_matches(":80") } else { &host })
-    }
-
-    /// The authority of a name, as a browser writes it in `Host`.
-    pub(super) fn named(host: &str) -> Self {
-        Self { host: host.to_owned(), origin: format!("http://{host}") }
+    /// The authority of an origin, as a browser writes it.
+    pub(super) fn of(origin: Origin) -> Self {
+        Self { host: origin.authority(), origin: origin.to_string() }
     }
 }
 
@@ -110,6 +103,7 @@ mod tests {
     use hyper::Request;
 
     use super::*;
+    use crate::browser::tests::origin;
 
     const HERE: &str = "127.0.0.1:8765";
 
@@ -119,7 +113,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
-        judge(&head, &Authority::named(HERE))
+        judge(&head, &Authority::of(origin("http://127.0.0.1:8765")))
     }
 
     fn visit(headers: &[(&str, &str)]) -> Result<Intent, Refusal> {
@@ -128,17 +122,6 @@ mod tests {
 
     fn delivery(headers: &[(&str, &str)]) -> Result<Intent, Refusal> {
         judged("POST", "/cb/hq", &[&[("host", HERE)], headers].concat())
-    }
-
-    #[test]
-    fn an_authority_is_written_as_browsers_write_it() {
-        let host = |addr: &str| Authority::of(addr.parse().unwrap()).host;
-
-        assert_eq!(host("127.0.0.1:8765"), "127.0.0.1:8765");
-        assert_eq!(host("[::1]:8080"), "[::1]:8080");
-        assert_eq!(host("127.0.0.1:80"), "127.0.0.1");
-        assert_eq!(host("[::1]:80"), "[::1]");
-        assert_eq!(Authority::named("localhost:8765").origin, "http://localhost:8765");
     }
 
     #[test]

@@ -19,11 +19,13 @@ use super::{
     Arrival, Reply, Route,
     answer::{self, Answer},
     page::Page,
+    proof::Proofs,
     refusal::{Counters, Refusal},
     request::{self, Authority, Intent},
     verdict::Verdict,
     visit::{OneTime, Visits},
 };
+use crate::loopback::Origin;
 
 /// How large the body of a request may be, in bytes: four times the longest token there is
 /// hope to use, for the worst of percent-encodings.
@@ -39,17 +41,20 @@ pub(super) const REPLY_TIME: Duration = Duration::from_mins(1);
 /// Where the start pages are.
 const START: &str = "/start/";
 
-/// The pages of one loopback address.
+/// The pages of one loopback origin.
 pub(super) struct Site {
-    pub(super) addr: SocketAddr,
+    pub(super) origin: Origin,
     pub(super) refusals: Counters,
+    pub(super) proofs: Proofs,
     authority: Authority,
     visits: Mutex<Visits>,
 }
 
 impl Site {
-    pub(super) fn new(addr: SocketAddr, authority: Authority) -> Self {
-        Self { addr, authority, refusals: Counters::default(), visits: Mutex::default() }
+    pub(super) fn new(origin: Origin) -> Self {
+        let authority = Authority::of(origin);
+        let (refusals, visits) = (Counters::default(), Mutex::default());
+        Self { origin, refusals, proofs: Proofs::new(), authority, visits }
     }
 
     /// The pending logins. The lock is never held across an await.
@@ -64,15 +69,18 @@ impl Site {
 
     /// The ticket in the address of a start page.
     pub(super) fn ticket_in<'a>(&self, start_url: &'a str) -> Option<&'a str> {
-        start_url.strip_prefix(&*self.authority.origin)?.strip_prefix(START)
+        start_url.strip_prefix(&*self.origin.to_string())?.strip_prefix(START)
     }
 
-    /// Answers one request.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Answer {
+    /// Answers one request that came in at `addr`.
+    pub(super) async fn answer(&self, addr: SocketAddr, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
         let answered = match request::judge(&head, &self.authority) {
             Err(refusal) => Err(refusal),
+            Ok(Intent::Visit) if let Some(tag) = self.proofs.answer(path, addr) => {
+                Ok(answer::proof(tag))
+            }
             Ok(_) if self.visits().is_empty() => Err(Refusal::NothingPending),
             Ok(Intent::Visit) => self.show(path),
             Ok(Intent::Deliver) => self.deliver(path, body).await,

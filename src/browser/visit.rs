@@ -163,7 +163,7 @@ impl OneTime {
     }
 
     /// Compares in a time that tells nothing about where the texts differ.
-    fn matches(&self, presented: &str) -> bool {
+    pub(super) fn matches(&self, presented: &str) -> bool {
         constant_time::verify_slices_are_equal(self.0.as_bytes(), presented.as_bytes()).is_ok()
     }
 }

@@ -174,7 +174,12 @@ fn pinned(config: &ClusterConfig, name: &str) -> String {
 
 pub(super) fn browser(config: &ClusterConfig, error: &browser::Error) -> String {
     match error {
-        browser::Error::PortTaken { addr } => format!(
+        browser::Error::NotOurs { uid: None, .. } => format!(
+            "restart ucssod; where that does not help, configure another `redirect_uri` for \
+             cluster {} and register it",
+            config.name
+        ),
+        browser::Error::PortTaken { addr, .. } | browser::Error::NotOurs { addr, .. } => format!(
             "cluster {} needs port {} for its redirect URI: end the program that has it, or \
              configure and register another port",
             config.name,
@@ -183,6 +188,9 @@ pub(super) fn browser(config: &ClusterConfig, error: &browser::Error) -> String 
         browser::Error::Bind { .. } => {
             let key = if config.redirect.is_hosted() { "landing" } else { "redirect_uri" };
             format!("check `{key}` of cluster {}", config.name)
+        }
+        browser::Error::Certificate { source } => {
+            format!("{}; then: {}", source.advice(), log_in_again(config))
         }
         browser::Error::AlreadyExpected { .. }
         | browser::Error::NotAWebUrl

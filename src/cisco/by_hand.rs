@@ -101,12 +101,13 @@ fn parts<'a>(address: &'a str, expected: &RedirectUri) -> Result<(&'a str, &'a s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loopback::Origin;
 
     const URI: &str = "http://127.0.0.1:27443/cb/hq";
 
     fn hq() -> RedirectUri {
-        let listen = "127.0.0.1:27443".parse().unwrap();
-        RedirectUri { uri: URI.into(), landing: URI.into(), listen, path: "/cb/hq".into() }
+        let origin = Origin::of(&URI.parse().unwrap()).unwrap();
+        RedirectUri { uri: URI.into(), landing: URI.into(), origin, path: "/cb/hq".into() }
     }
 
     #[test]

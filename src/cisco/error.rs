@@ -173,10 +173,13 @@ impl Error {
 
 const fn browser_cause(error: &browser::Error) -> Cause {
     match error {
-        browser::Error::PortTaken { .. } | browser::Error::Bind { .. } => Cause::RedirectPortTaken,
+        browser::Error::PortTaken { .. }
+        | browser::Error::NotOurs { .. }
+        | browser::Error::Bind { .. } => Cause::RedirectPortTaken,
         browser::Error::AlreadyExpected { .. } | browser::Error::NotAWebUrl => Cause::Internal,
         browser::Error::PortalDeclined => Cause::LoginCancelled,
-        browser::Error::OpenerMissing { .. }
+        browser::Error::Certificate { .. }
+        | browser::Error::OpenerMissing { .. }
         | browser::Error::OpenerFailed { .. }
         | browser::Error::PortalFailed { .. }
         | browser::Error::UnitFailed { .. }

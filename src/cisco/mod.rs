@@ -110,7 +110,9 @@ impl<C: Clock> CiscoLogin<C> {
         let request = authorize::request(&page, &self.config, text(state.as_ref()));
 
         let redirect = &self.config.redirect;
-        let listener = self.listeners.at(redirect.listen).await?;
+        let listener = self.listeners.at(redirect.origin).await?;
+        let now = self.clock.wall_time(self.clock.now());
+        listener.prove(Duration::from_millis(now.as_millis())).await?;
         let label = self.config.name.as_str();
         let begun_at = self.clock.now();
         let mut expectation = listener.expect(&redirect.path, label, request.clone())?;

@@ -32,6 +32,7 @@ use crate::{
     broker::ports::{Clock, Opened, Progress},
     config::{ClusterConfig, LifetimeBounds, Node, Product, RedirectUri, SpkiPin, StateParam},
     domain::{Policy, Timestamp},
+    loopback::{Host, Origin, Scheme},
 };
 
 /// A login's progress: windows may always be opened, and this is told what is.
@@ -271,6 +272,9 @@ impl Clock for JumpingClock {
     }
 }
 
+/// A redirect address whose port the system chooses.
+pub(super) const ANY_PORT: Origin = Origin { scheme: Scheme::Http, host: Host::V4, port: 0 };
+
 /// A cluster called `hq` with these nodes and nothing unusual.
 pub(super) fn cluster(nodes: Vec<Node>) -> ClusterConfig {
     ClusterConfig {
@@ -282,9 +286,10 @@ pub(super) fn cluster(nodes: Vec<Node>) -> ClusterConfig {
         redirect: RedirectUri {
             uri: "http://127.0.0.1:27443/cb/hq".into(),
             landing: "http://127.0.0.1:27443/cb/hq".into(),
-            listen: "127.0.0.1:0".parse().unwrap(),
+            origin: ANY_PORT,
             path: "/cb/hq".into(),
         },
+        trust_domain: None,
         client_id: "C69908c4".into(),
         scope: "UnifiedCommunications:readwrite".into(),
         extra_params: Vec::new(),

@@ -52,7 +52,7 @@ fn login_with(node: &FakeNode, change: impl Fn(&mut ClusterConfig)) -> CiscoLogi
     change(&mut config);
     let opener = Opener::new(Some(vec!["/nonexistent/browser".into(), "{url}".into()]));
     let clock = JumpingClock::default();
-    CiscoLogin::with_limits(Arc::new(config), clock, Listeners::new(), opener, LIMITS).unwrap()
+    CiscoLogin::with_limits(Arc::new(config), clock, Listeners::new(None), opener, LIMITS).unwrap()
 }
 
 fn login(node: &FakeNode) -> CiscoLogin<JumpingClock> {
@@ -239,9 +239,9 @@ async fn the_lifetime_counts_from_the_redirect_while_the_opener_still_runs() {
 #[tokio::test]
 async fn a_taken_port_fails_the_attempt_and_not_the_next_one() {
     let squatter = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let taken = squatter.local_addr().unwrap();
+    let taken = squatter.local_addr().unwrap().port();
     let node = unified_cm().await;
-    let login = login_with(&node, |config| config.redirect.listen = taken);
+    let login = login_with(&node, |config| config.redirect.origin.port = taken);
 
     let failed =
         login.log_in(AttemptId(1), Manner::ShowUrl, None, Told(|_| panic!("not opened"))).await;
@@ -325,7 +325,7 @@ fn a_cluster_whose_authorities_cannot_be_read_is_not_begun() {
     let error = CiscoLogin::new(
         Arc::new(config),
         JumpingClock::default(),
-        Listeners::new(),
+        Listeners::new(None),
         Opener::new(None),
     );
 

@@ -67,6 +67,8 @@ pub(super) fn read(
         .required("user", "write `user = \"alice\"`, as the cluster spells it", report)
         .and_then(|entry| checked(&entry, report, |text| value::visible(text, "alice")));
     let redirect = redirect(&name, &mut table, report);
+    let trust_domain =
+        table.parsed("trust_domain", report, |text| value::visible(text, "example.com"));
     let client_id = table.parsed("client_id", report, |text| value::visible(text, CLIENT_ID));
     let scope = table.parsed("scope", report, |text| value::visible(text, SCOPE));
     let extra_params = extra_params(&mut table, report);
@@ -88,6 +90,7 @@ pub(super) fn read(
         authorize_hosts,
         user: user?,
         redirect,
+        trust_domain,
         client_id: client_id.unwrap_or_else(|| CLIENT_ID.to_owned()),
         scope: scope.unwrap_or_else(|| SCOPE.to_owned()),
         extra_params,

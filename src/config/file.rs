@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, env, ops::Range, path::Path};
 use toml::de::DeTable;
 
 use super::{
-    ClusterConfig, Config, RedirectUri, cluster,
+    ClusterConfig, Config, cluster,
     problem::{Problem, Problems},
     reader::{Entry, Reader, Report},
     value::{Wrong, shown},
@@ -116,7 +116,9 @@ fn clusters(
         let Some(table) = entry.table(span.clone(), report) else { continue };
         let redirect_span = table.place_of("redirect_uri").unwrap_or_else(|| span.clone());
         let Some(cluster) = cluster::read(name, table, home, report) else { continue };
-        refuse_shared_redirect(&cluster, entry, redirect_span, &clusters, report);
+        if let Some(wrong) = shared_redirect(&cluster, &clusters) {
+            report.shape.push(wrong.at(&format!("{}.redirect_uri", entry.key), redirect_span));
+        }
         clusters.insert(cluster.name.clone(), cluster);
     }
     clusters
@@ -148,29 +150,42 @@ fn propose_name(key: &str) -> ClusterName {
     short.parse().unwrap_or_else(|_| "hq".parse().expect("`hq` is a cluster name"))
 }
 
-/// Clusters share one client id, so nothing but the redirect URI says which one a token is from.
-fn refuse_shared_redirect(
+/// What is wrong between the redirect URI of a cluster and those of others.
+fn shared_redirect(
     cluster: &ClusterConfig,
-    entry: &Entry<'_, '_>,
-    span: Range<usize>,
     others: &BTreeMap<ClusterName, ClusterConfig>,
-    report: &mut Report,
-) {
-    let RedirectUri { uri, landing, .. } = &cluster.redirect;
-    let same =
-        |other: &&ClusterConfig| other.redirect.uri == *uri || other.redirect.landing == *landing;
-    let Some(other) = others.values().find(same) else { return };
-    let what = if other.redirect.uri == *uri { "redirect URI" } else { "landing page" };
-    let wrong = Wrong::new(
-        format!("the cluster `{}` has the same {what}", other.name),
-        "give each cluster a path of its own, so that a token cannot be taken for another's",
-    );
-    report.shape.push(wrong.at(&format!("{}.redirect_uri", entry.key), span));
+) -> Option<Wrong> {
+    let ours = &cluster.redirect;
+    for other in others.values() {
+        let (name, theirs) = (&other.name, &other.redirect);
+        // Clusters share one client id, so nothing but this says which one a token is from.
+        let one_domain =
+            cluster.trust_domain.is_some() && cluster.trust_domain == other.trust_domain;
+        let same_uri = theirs.uri == ours.uri;
+        if (same_uri || theirs.landing == ours.landing) && !one_domain {
+            let what = if same_uri { "redirect URI" } else { "landing page" };
+            return Some(Wrong::new(
+                format!("the cluster `{name}` has the same {what}"),
+                "give each cluster a path of its own, so that a token cannot be taken for another's",
+            ));
+        }
+        if theirs.origin.port == ours.origin.port && theirs.origin != ours.origin {
+            return Some(Wrong::new(
+                format!(
+                    "the cluster `{name}` has the same port under `{}`, and a port is spoken to \
+                     in one way",
+                    theirs.origin
+                ),
+                format!("begin it with `{}`, or take another port", theirs.origin),
+            ));
+        }
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{net::SocketAddr, time::Duration};
+    use std::time::Duration;
 
     use crate::{
         config::{LifetimeBounds, Node, Problems, Product, SpkiPin, StateParam},
@@ -214,6 +229,7 @@ mod tests {
             nodes = ["CUC-1.Example.com:443", "[2001:DB8::7]"]
             user = "alice"
             redirect_uri = "http://[::1]:4711/back"
+            trust_domain = "example.com"
             client_id = "mine"
             scope = "other"
             extra_params = { z = "1", a = "2" }
@@ -244,7 +260,8 @@ mod tests {
                 Node { host: "2001:db8::7".into(), port: 8443, pins: vec![] },
             ]
         );
-        assert_eq!(mail.redirect.listen, SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 4711)));
+        assert_eq!(mail.redirect.origin.addresses(), ["[::1]:4711".parse().unwrap()]);
+        assert_eq!(mail.trust_domain.as_deref(), Some("example.com"));
         assert_eq!((mail.client_id.as_str(), mail.scope.as_str()), ("mine", "other"));
         assert_eq!(mail.extra_params, [("z".into(), "1".into()), ("a".into(), "2".into())]);
         assert_eq!(mail.authorize_url.as_ref().unwrap().host_str(), Some("login.example.com"));

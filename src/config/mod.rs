@@ -15,7 +15,7 @@ mod reader;
 mod tests;
 mod value;
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 use url::Url;
@@ -25,7 +25,10 @@ pub use self::{
     problem::{Problem, Problems},
     value::{InvalidDuration, parse_duration, show_duration},
 };
-use crate::domain::{ClusterName, Policy};
+use crate::{
+    domain::{ClusterName, Policy},
+    loopback::Origin,
+};
 
 /// The whole configuration.
 #[derive(Debug, Clone)]
@@ -52,6 +55,9 @@ pub struct ClusterConfig {
     pub user: String,
     /// Where the cluster sends the browser after a login.
     pub redirect: RedirectUri,
+    /// The clusters that trust each other as far as one may pass another's token off as its own:
+    /// those of one name may share a redirect URI.
+    pub trust_domain: Option<String>,
     /// The OAuth client id; by default the one Cisco publishes for third parties.
     pub client_id: String,
     /// The OAuth scope.
@@ -117,7 +123,7 @@ impl fmt::Display for SpkiPin {
     }
 }
 
-/// Where the cluster sends the browser: a loopback address that the daemon listens on.
+/// Where the cluster sends the browser: a page that the daemon serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedirectUri {
     /// The URI exactly as it is registered on the cluster.
@@ -125,8 +131,8 @@ pub struct RedirectUri {
     /// The landing page, which the daemon serves: what is registered, or where the page that is
     /// registered leads on to.
     pub landing: String,
-    /// The loopback address to listen on.
-    pub listen: SocketAddr,
+    /// Where that is on this machine: what is listened on.
+    pub origin: Origin,
     /// The path, `/cb/hq` for example.
     pub path: String,
 }

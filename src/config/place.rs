@@ -2,14 +2,15 @@
 //!
 //! Nothing in here resolves a name. Called by `cluster`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use url::{Host, Url};
+use url::Url;
 
 use super::{
     RedirectUri,
     value::{Wrong, shown},
 };
+use crate::loopback::Origin;
 
 /// The HTTPS port of a node that names none: the one of Unified CM's web services.
 const NODE_PORT: u16 = 8443;
@@ -78,13 +79,13 @@ pub(super) fn host_name(text: &str) -> Result<String, Wrong> {
 pub(super) fn redirect_uri(text: &str, example: &str) -> Result<RedirectUri, Wrong> {
     let wrong = |message: String| Wrong::new(message, format!("write for example \"{example}\""));
     let url = Url::parse(text).map_err(|_| wrong(format!("{} is not a URL", shown(text))))?;
-    if url.scheme() != "http" {
-        return Err(wrong(format!(
-            "the scheme is `{}`, and a program on this machine is reached by `http`",
-            url.scheme()
-        )));
+    if !matches!(url.scheme(), "http" | "https") {
+        let message = format!("the scheme is `{}`, and has to be `http` or `https`", url.scheme());
+        return Err(wrong(message));
     }
-    let address = loopback(&url).map_err(&wrong)?;
+    let origin = Origin::of(&url);
+    let origin =
+        origin.ok_or_else(|| wrong("the token would be sent to another machine".to_owned()))?;
     let port = url.port().ok_or_else(|| {
         wrong("there is no port, and the port is part of what the cluster compares".to_owned())
     })?;
@@ -108,12 +109,8 @@ pub(super) fn redirect_uri(text: &str, example: &str) -> Result<RedirectUri, Wro
             format!("write \"{url}\""),
         ));
     }
-    Ok(RedirectUri {
-        uri: text.to_owned(),
-        landing: text.to_owned(),
-        listen: SocketAddr::new(address, port),
-        path: path.to_owned(),
-    })
+    let (uri, landing) = (text.to_owned(), text.to_owned());
+    Ok(RedirectUri { uri, landing, origin, path: path.to_owned() })
 }
 
 /// Reads the URL of the authorization page.
@@ -151,20 +148,6 @@ pub(super) fn proxy(text: &str) -> Result<Url, Wrong> {
     Ok(url)
 }
 
-/// The loopback address of a URL: an address literal, because a name resolves to two.
-fn loopback(url: &Url) -> Result<IpAddr, String> {
-    match url.host() {
-        Some(Host::Ipv4(Ipv4Addr::LOCALHOST)) => Ok(Ipv4Addr::LOCALHOST.into()),
-        Some(Host::Ipv6(Ipv6Addr::LOCALHOST)) => Ok(Ipv6Addr::LOCALHOST.into()),
-        Some(Host::Domain("localhost")) => Err(
-            "`localhost` is two addresses, `127.0.0.1` and `[::1]`: another local user can listen \
-             on the one that the daemon does not"
-                .to_owned(),
-        ),
-        _ => Err("the token would be sent to another machine".to_owned()),
-    }
-}
-
 fn has_userinfo(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
@@ -185,6 +168,7 @@ fn port_number(digits: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::loopback::{Host, Scheme};
 
     #[test]
     fn a_node_is_a_host_and_maybe_a_port() {
@@ -231,8 +215,12 @@ mod tests {
         let redirect = redirect_uri(text, "").unwrap();
 
         assert_eq!(redirect.uri, text);
-        assert_eq!(redirect.listen, "[::1]:27443".parse().unwrap());
+        assert_eq!(redirect.origin.addresses(), ["[::1]:27443".parse().unwrap()]);
         assert_eq!(redirect.path, "/cb/hq");
+        let named = redirect_uri("http://localhost:27443/cb/hq", "").unwrap();
+        assert_eq!(named.origin.host, Host::Localhost);
+        let secure = redirect_uri("https://localhost:27443/cb/hq", "").unwrap();
+        assert_eq!(secure.origin.scheme, Scheme::Https);
     }
 
     #[test]
@@ -240,8 +228,13 @@ mod tests {
         for wrong in [
             "",
             "27443",
-            "https://127.0.0.1:27443/cb",
-            "http://localhost:27443/cb",
+            "ftp://127.0.0.1:27443/cb",
+            "https://127.0.0.1:443/cb",
+            "https://example.com:27443/cb",
+            "http://localhost/cb",
+            "http://localhost.:27443/cb",
+            "http://LOCALHOST:27443/cb",
+            "http://hq.localhost:27443/cb",
             "http://127.0.0.2:27443/cb",
             "http://10.0.0.1:27443/cb",
             "http://example.com:27443/cb",

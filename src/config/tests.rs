@@ -103,13 +103,31 @@ fn a_node_is_a_host_that_is_there_once() {
 }
 
 #[test]
-fn a_redirect_to_localhost_is_refused_with_the_reason() {
+fn a_redirect_leads_to_this_machine() {
     assert_wrong(
-        "redirect_uri = \"http://localhost:27443/cb/hq\"",
-        "redirect_uri: `localhost` is two addresses, `127.0.0.1` and `[::1]`: another local user \
-         can listen on the one that the daemon does not; write for example \
+        "redirect_uri = \"http://localhost.example.com:27443/cb/hq\"",
+        "redirect_uri: the token would be sent to another machine; write for example \
          \"http://127.0.0.1:27443/cb/hq\"",
     );
+}
+
+#[test]
+fn a_port_is_spoken_to_in_one_way() {
+    let branch = |uri: &str| {
+        format!(
+            "{HQ}[clusters.branch]\nnodes = [\"b\"]\nuser = \"bob\"\nredirect_uri = \"{uri}\"\n"
+        )
+    };
+
+    for host in ["localhost", "[::1]"] {
+        assert_problem(
+            &branch(&format!("http://{host}:27443/cb/branch")),
+            "7 clusters.branch.redirect_uri: the cluster `hq` has the same port under \
+             `http://127.0.0.1:27443`, and a port is spoken to in one way; begin it with \
+             `http://127.0.0.1:27443`, or take another port",
+        );
+        assert!(parse(&branch(&format!("http://{host}:27444/cb/branch"))).is_ok());
+    }
 }
 
 #[test]
@@ -151,8 +169,7 @@ fn a_landing_page_is_here_and_belongs_to_a_page_on_another_server() {
     let page = "redirect_uri = \"https://a.example.com/x\"\n";
     assert_problem(
         &format!("{HQ}{page}landing = \"https://a.example.com/x\""),
-        "5 clusters.hq.landing: the scheme is `https`, and a program on this machine is reached by `http`; \
-         write for example \"http://127.0.0.1:27443/cb/hq\"",
+        "5 clusters.hq.landing: the token would be sent to another machine; write for example \"http://127.0.0.1:27443/cb/hq\"",
     );
     for (at, redirect) in [(4, ""), (5, "redirect_uri = \"http://127.0.0.1:4711/cb\"\n")] {
         assert_problem(
@@ -162,6 +179,23 @@ fn a_landing_page_is_here_and_belongs_to_a_page_on_another_server() {
                  page itself; leave this out"
             ),
         );
+    }
+}
+
+#[test]
+fn clusters_of_one_trust_domain_may_share_a_redirect_uri() {
+    let shared = |ours: &str, theirs: &str| {
+        format!(
+            "{HQ}{ours}[clusters.branch]\nnodes = [\"b\"]\nuser = \"bob\"\n{theirs}\
+             redirect_uri = \"http://127.0.0.1:27443/cb/hq\"\n"
+        )
+    };
+    let [one, two] = ["trust_domain = \"one\"\n", "trust_domain = \"two\"\n"];
+
+    assert!(parse(&shared(one, one)).is_ok());
+    for (ours, theirs) in [("", ""), (one, ""), ("", one), (one, two)] {
+        let problems = problems(&shared(ours, theirs));
+        assert!(problems[0].contains("has the same redirect URI"), "{problems:?}");
     }
 }
 

@@ -80,6 +80,15 @@ Programs that want a token are told that somebody has to log in, a token that is
 out until it ends, and the login that is under way is cancelled. It outlasts a restart of the \
 daemon. `ucssoctl login` begins a login at any time, and ends it.";
 
+const TRUST_REDIRECT_HELP: &str = "\
+Needed only where a cluster takes no http redirect and `redirect_uri` begins with https. The \
+certificate is for localhost, 127.0.0.1 and ::1, and good for two years. Its authority may vouch \
+for nothing else, and the authority's key is thrown away. A daemon that runs takes a new one at \
+the next login.
+
+Where there is a certificate, nothing is changed, and the commands for the browsers are printed \
+again.";
+
 /// Asks ucssod for tokens, and tells it what to do.
 #[derive(Debug, Parser)]
 #[command(
@@ -115,6 +124,9 @@ pub(super) enum Command {
     /// Write the page for a web server that leads browsers on to this machine
     #[command(after_long_help = REDIRECT_PAGE_HELP)]
     RedirectPage(RedirectPageArgs),
+    /// Make what browsers are to trust
+    #[command(subcommand)]
+    Trust(TrustCommand),
 }
 
 /// What to ask the daemon.
@@ -263,6 +275,18 @@ is a page on another server.")]
     },
     /// Print where the configuration is
     Path,
+}
+
+/// `ucssoctl trust`.
+#[derive(Debug, Subcommand)]
+pub(super) enum TrustCommand {
+    /// Make the certificate of a redirect by https, and say how browsers come to trust it
+    #[command(after_long_help = TRUST_REDIRECT_HELP)]
+    Redirect {
+        /// Make a new one in the place of the one that is there
+        #[arg(long)]
+        renew: bool,
+    },
 }
 
 /// Reads how long to wait. In less than a second, not even a token at hand may arrive.

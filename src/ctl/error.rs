@@ -8,6 +8,7 @@ use super::exit::Exit;
 use crate::{
     config,
     domain::ClusterName,
+    identity::Flaw,
     paths,
     rpc::{
         client::{self, ConnectError},
@@ -83,6 +84,12 @@ pub(super) enum Error {
         #[source]
         source: io::Error,
     },
+    /// The certificate of a redirect by https is of no use.
+    #[error("the redirect by https cannot be served")]
+    Redirect(#[from] Flaw),
+    /// No certificate can be made.
+    #[error("no certificate can be made")]
+    Mint(#[source] rcgen::Error),
     /// The operating system does not give what every command needs.
     #[error("this process cannot work")]
     System(#[source] io::Error),
@@ -116,6 +123,8 @@ impl Error {
             | Self::NoPage { .. }
             | Self::Exists { .. }
             | Self::Unwritable { .. }
+            | Self::Redirect(_)
+            | Self::Mint(_)
             | Self::System(_)
             | Self::Output(_) => Exit::Other,
         }
@@ -141,6 +150,7 @@ impl Error {
                                     example \"https://intranet.example.com/ucsso/hq.html\""
                 .to_owned(),
             Self::Config(error) => error.advice(),
+            Self::Redirect(flaw) => flaw.advice().to_owned(),
             Self::Exists { .. } => "`--force` overwrites it".to_owned(),
             _ => String::new(),
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use url::{Host, Url};
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     domain::ClusterName,
+    loopback::Origin,
     rpc::{
         client::{self, Client},
         proto::{
@@ -290,16 +291,14 @@ fn invitation(cluster: &str, opened: &Opened, by_hand: bool) -> String {
 
 /// The line that brings the page's port to another machine.
 fn forward(url: &str, host: Option<&str>) -> Option<String> {
-    let url = Url::parse(url).ok()?;
-    let port = url.port()?;
-    let address = match url.host()? {
-        Host::Ipv4(address) => address.to_string(),
-        Host::Ipv6(address) => format!("[{address}]"),
-        Host::Domain(_) => return None,
-    };
-    // The same address there as here: the redirect leads to the browser's own machine.
-    let bind = if address.starts_with('[') { format!("{address}:") } else { String::new() };
-    Some(format!("ssh -L {bind}{port}:{address}:{port} {}", host.unwrap_or("THIS-MACHINE")))
+    let addresses = Origin::of(&Url::parse(url).ok()?)?.addresses();
+    let here = addresses.first()?;
+    // The same addresses there as here, for the redirect leads to the browser's own machine. All
+    // of them: what ssh does not get there, another user may have.
+    let forwards = addresses.iter().map(|there| format!("-L {there}:{here} "));
+    let forwards: String = forwards.collect();
+    let host = host.unwrap_or("THIS-MACHINE");
+    Some(format!("ssh -o ExitOnForwardFailure=yes {forwards}{host}"))
 }
 
 /// What this machine calls itself.
@@ -327,9 +326,17 @@ mod tests {
 
         assert_eq!(
             line("http://127.0.0.1:27443/start/x").unwrap(),
-            "ssh -L 27443:127.0.0.1:27443 desk"
+            "ssh -o ExitOnForwardFailure=yes -L 127.0.0.1:27443:127.0.0.1:27443 desk"
         );
-        assert_eq!(line("http://[::1]:4711/start/x").unwrap(), "ssh -L [::1]:4711:[::1]:4711 desk");
+        assert_eq!(
+            line("http://[::1]:4711/start/x").unwrap(),
+            "ssh -o ExitOnForwardFailure=yes -L [::1]:4711:[::1]:4711 desk"
+        );
+        assert_eq!(
+            line("http://localhost:4711/start/x").unwrap(),
+            "ssh -o ExitOnForwardFailure=yes -L 127.0.0.1:4711:127.0.0.1:4711 \
+             -L [::1]:4711:127.0.0.1:4711 desk"
+        );
         assert_eq!(line("https://example.com:8443/"), None);
         assert_eq!(line("no url"), None);
     }

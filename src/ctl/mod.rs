@@ -18,6 +18,7 @@ mod render;
 mod status;
 mod terminal;
 mod token;
+mod trust;
 mod watch;
 
 use std::{
@@ -58,6 +59,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     match arguments.command {
         Command::Config(command) => config::run(command).map(|()| Exit::Done.into()),
         Command::RedirectPage(args) => redirect_page::run(args).map(|()| Exit::Done.into()),
+        Command::Trust(command) => trust::run(&command).map(|()| Exit::Done.into()),
         Command::Ask(question) => {
             let socket = socket(arguments.socket)?;
             let runtime = tokio::runtime::Builder::new_current_thread()

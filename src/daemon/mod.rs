@@ -7,11 +7,11 @@
 pub mod clock;
 mod desktop;
 mod memory;
+mod redirects;
 pub mod socket;
 
 use std::{
-    collections::BTreeMap, ffi::OsString, future::Future, io, net::SocketAddr, path::PathBuf,
-    process::ExitCode, sync::Arc, time::Duration,
+    ffi::OsString, future::Future, io, path::PathBuf, process::ExitCode, sync::Arc, time::Duration,
 };
 
 use clap::Parser;
@@ -30,6 +30,7 @@ use crate::{
     cisco::{self, CiscoLogin, Listeners},
     config::{self, ClusterConfig, Config},
     domain::{Cluster, ClusterName, Policy},
+    identity::Files,
     paths, rpc, telemetry,
 };
 
@@ -115,10 +116,12 @@ fn start(arguments: &Arguments) -> Result<(), Error> {
         None => paths::socket(environment)?,
     };
     let config = Config::load(&file)?;
-    let memory = paths::memory_file(environment)?;
+    // Nothing is missed unless a redirect is by https; then it is said.
+    let identity = paths::redirect_identity(environment).ok().map(Files::at);
+    let places = Places { socket, memory: paths::memory_file(environment)?, identity };
     on_a_runtime(async {
         let stop = told_to_stop().map_err(Error::System)?;
-        run(config, &socket, memory, stop).await
+        run(config, places, stop).await
     })
 }
 
@@ -134,18 +137,27 @@ fn on_a_runtime(work: impl Future<Output = Result<(), Error>>) -> Result<(), Err
     result
 }
 
+/// Where things are.
+struct Places {
+    socket: PathBuf,
+    /// What the daemon remembers of its human.
+    memory: PathBuf,
+    /// The certificate of redirects by https.
+    identity: Option<Files>,
+}
+
 /// Runs until `stop` is ready.
 async fn run(
     config: Config,
-    socket: &std::path::Path,
-    memory: PathBuf,
+    places: Places,
     stop: impl Future<Output = &'static str>,
 ) -> Result<(), Error> {
-    let (listener, _socket) = socket::bind(socket)?;
+    let Places { socket, memory, identity } = places;
+    let (listener, _socket) = socket::bind(&socket)?;
     let clock = SystemClock::new();
-    let listeners = Listeners::new();
+    let listeners = Listeners::new(identity.clone());
     let opener = Opener::new(config.browser.clone());
-    let ports = redirect_ports(&config);
+    let ports = redirects::of(&config);
     let memory = Memory::open(memory);
     let mut broker = Broker::remembering(clock.clone(), &memory.windows());
     for (name, cluster) in config.clusters {
@@ -160,11 +172,16 @@ async fn run(
     let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));
     desktop::attend(&broker, &opener);
     // A port that another program has now may be free when it is needed: the login tries again.
-    for addr in ports.keys() {
-        let _ = listeners.at(*addr).await;
+    for origin in ports.keys() {
+        let _ = listeners.at(*origin).await;
     }
     let refused = listeners.clone();
-    let warnings = move || port_warnings(&ports, &listeners);
+    let told = clock.clone();
+    let warnings = move || {
+        let now = Duration::from_millis(told.wall_time(told.now()).as_millis());
+        let certificate = redirects::certificate_warning(&ports, identity.as_ref(), now);
+        redirects::port_warnings(&ports, &listeners).into_iter().chain(certificate).collect()
+    };
     for warning in warnings() {
         warn!("{warning}");
     }
@@ -214,35 +231,6 @@ fn policy(cluster: &ClusterConfig) -> Policy {
 fn jitter_seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(std::process::id())
-}
-
-/// The redirect addresses, and whose they are.
-fn redirect_ports(config: &Config) -> BTreeMap<SocketAddr, Vec<ClusterName>> {
-    let mut ports = BTreeMap::<_, Vec<_>>::new();
-    for cluster in config.clusters.values() {
-        ports.entry(cluster.redirect.listen).or_default().push(cluster.name.clone());
-    }
-    ports
-}
-
-fn port_warnings(
-    ports: &BTreeMap<SocketAddr, Vec<ClusterName>>,
-    listeners: &Listeners,
-) -> Vec<String> {
-    let bound = listeners.bound();
-    // The next login finds the port free where this does: until then nobody has to listen there.
-    let is_free = |addr: &SocketAddr| std::net::TcpListener::bind(addr).is_ok();
-    let taken = ports.iter().filter(|(addr, _)| !bound.contains(addr) && !is_free(addr));
-    taken
-        .map(|(addr, clusters)| {
-            let names: Vec<_> = clusters.iter().map(|name| format!("`{name}`")).collect();
-            format!(
-                "another program has the redirect port {addr}: logins to {} will fail until it \
-                 is free",
-                names.join(", ")
-            )
-        })
-        .collect()
 }
 
 /// Ready when somebody wants the daemon to end; names the signal.

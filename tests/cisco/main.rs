@@ -17,6 +17,7 @@ use ucsso::{
         faults::{RedirectShape, StatusXml, TokenFormat},
         walk::{Walk, Walked},
     },
+    loopback::{Host, Origin, Scheme},
 };
 
 /// A clock that stands still, and wakes nobody: nothing here is to be waited for.
@@ -59,9 +60,9 @@ struct Rig {
 impl Rig {
     async fn of(cluster: &str, change: impl Fn(&Lab, &mut ClusterConfig)) -> Self {
         let lab = Lab::start(LabConfig::default()).await.unwrap();
-        let listeners = Listeners::new();
-        let any_port = "127.0.0.1:0".parse().unwrap();
-        let port = listeners.at(any_port).await.unwrap().local_addr().port();
+        let listeners = Listeners::new(None);
+        let any_port = Origin { scheme: Scheme::Http, host: Host::V4, port: 0 };
+        let port = listeners.at(any_port).await.unwrap().origin().port;
 
         let folder = tempfile::tempdir().unwrap();
         let ca_file = folder.path().join("ca.pem");
@@ -69,7 +70,7 @@ impl Rig {
         let config = Config::parse(&lab.ucsso_toml(port, &ca_file), Path::new("lab.toml")).unwrap();
         let mut config = config.clusters[&cluster.parse().unwrap()].clone();
         lab.allow_redirect(cluster, &config.redirect.uri);
-        config.redirect.listen = any_port;
+        config.redirect.origin = any_port;
         change(&lab, &mut config);
 
         let opener = Opener::new(None);

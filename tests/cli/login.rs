@@ -121,7 +121,7 @@ hq: open this page in a browser before 2100-01-01 01:05 CET; it works once
 
 If that browser is on another machine, run this there first:
 
-  ssh -L 27443:127.0.0.1:27443 {}
+  ssh -o ExitOnForwardFailure=yes -L 127.0.0.1:27443:127.0.0.1:27443 {}
 
 hq: waiting; Ctrl-C cancels the login
 hq: logged in as alice; the token is valid until 2100-01-01 01:47 CET (47 min)

@@ -27,8 +27,19 @@ pub(crate) async fn estate() -> Estate {
 
 /// An estate whose daemon opens pages with this program.
 pub(crate) async fn estate_with_browser(argv: &[&str]) -> Estate {
-    let configured = |toml: &str| format!("browser = {argv:?}\n\n{toml}");
-    Estate::launch(LabConfig::default(), configured).await
+    Estate::launch(LabConfig::default(), |toml| with_browser(argv, toml)).await
+}
+
+/// A configuration whose first cluster has this redirect URI.
+pub(crate) fn redirected_to(uri: &str, toml: &str) -> String {
+    let begin = toml.find("redirect_uri = ").unwrap();
+    let end = begin + toml[begin..].find('\n').unwrap();
+    [&toml[..begin], &format!("redirect_uri = \"{uri}\""), &toml[end..]].concat()
+}
+
+/// A configuration whose daemon opens pages with this program.
+pub(crate) fn with_browser(argv: &[&str], toml: &str) -> String {
+    format!("browser = {argv:?}\n\n{toml}")
 }
 
 /// A browser that writes down what it is to open, in the home's file `opened`.

@@ -24,4 +24,6 @@ mod demo;
 mod desktop;
 mod foreign_idp;
 mod hosted;
+mod https_redirect;
 mod identity_provider;
+mod late_ipv6;

@@ -139,8 +139,8 @@ impl Estate {
     /// Begins a login that opens no browser.
     pub(crate) async fn log_in(&self, cluster: &str) -> Login {
         let ctl = Process::start(self.home.ucssoctl().args(["login", "--no-browser", cluster]));
-        let line = ctl.line_with("http://127.0.0.1:").await;
-        let start_url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
+        let line = ctl.line_with("/start/").await;
+        let start_url = line.split_whitespace().find(|word| word.contains("/start/")).unwrap();
         Login { start_url: start_url.to_owned(), ctl }
     }
 

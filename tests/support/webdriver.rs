@@ -41,6 +41,11 @@ impl Browser {
     pub(crate) async fn start(authorities: impl IntoIterator<Item = &str>) -> Self {
         let home = tempfile::tempdir().unwrap();
         trust(home.path(), authorities).await;
+        Self::start_in(home).await
+    }
+
+    /// Starts a browser in a home that was furnished for it.
+    pub(crate) async fn start_in(home: TempDir) -> Self {
         let driver = Process::start(
             Command::new(components::chromedriver())
                 .arg("--port=0")
@@ -215,16 +220,19 @@ impl Drop for Browser {
 }
 
 /// Puts certificate authorities into the database that Chromium reads in this home.
-async fn trust(home: &Path, authorities: impl IntoIterator<Item = &str>) {
-    let database = home.join(".pki/nssdb");
-    fs::create_dir_all(&database).unwrap();
-    let database = format!("sql:{}", database.display());
+pub(crate) async fn trust(home: &Path, authorities: impl IntoIterator<Item = &str>) {
+    let folder = home.join(".pki/nssdb");
+    let is_there = folder.join("cert9.db").exists();
+    fs::create_dir_all(&folder).unwrap();
+    let database = format!("sql:{}", folder.display());
     let certutil = async |arguments: &[&str]| {
         let mut certutil = Command::new(components::certutil());
         certutil.current_dir(home).args(["-d", &database]).args(arguments).stdin(Stdio::null());
         run_well(&mut certutil).await;
     };
-    certutil(&["-N", "--empty-password"]).await;
+    if !is_there {
+        certutil(&["-N", "--empty-password"]).await;
+    }
     for (number, authority) in authorities.into_iter().enumerate() {
         fs::write(home.join("ca.pem"), authority).unwrap();
         let name = format!("test {number}");

@@ -17,7 +17,7 @@ async fn counted(listener: &Listener, refusal: Refusal) {
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let listener = bound().await;
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
     let cookie = "x".repeat(20 * 1024);
 
     let mut stream = TcpStream::connect(addr).await.unwrap();
@@ -32,7 +32,7 @@ async fn a_head_that_is_too_large_is_refused() {
 async fn bytes_that_are_not_http_are_refused() {
     let listener = bound().await;
 
-    send(listener.local_addr(), "\x16\x03\x01 hello\r\n\r\n").await;
+    send(addr_of(&listener), "\x16\x03\x01 hello\r\n\r\n").await;
 
     counted(&listener, Refusal::NotHttp).await;
 }
@@ -40,7 +40,7 @@ async fn bytes_that_are_not_http_are_refused() {
 #[tokio::test]
 async fn a_head_that_does_not_end_is_given_up() {
     let listener = bound().await;
-    let mut stream = TcpStream::connect(listener.local_addr()).await.unwrap();
+    let mut stream = TcpStream::connect(addr_of(&listener)).await.unwrap();
     stream.write_all(b"GET /cb/hq HTTP/1.1\r\nHo").await.unwrap();
 
     pause();
@@ -53,7 +53,7 @@ async fn a_head_that_does_not_end_is_given_up() {
 #[tokio::test]
 async fn a_silent_connection_is_closed_and_is_no_refusal() {
     let listener = bound().await;
-    let mut stream = TcpStream::connect(listener.local_addr()).await.unwrap();
+    let mut stream = TcpStream::connect(addr_of(&listener)).await.unwrap();
 
     pause();
     let read = stream.read_to_end(&mut Vec::new()).await.unwrap();
@@ -65,7 +65,7 @@ async fn a_silent_connection_is_closed_and_is_no_refusal() {
 async fn a_body_that_is_too_large_is_refused() {
     let listener = bound().await;
     let _hq = listener.expect("/cb/hq", "hq", target()).unwrap();
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
     let declared = delivery(addr, "/cb/hq", "").replace("Length: 0", "Length: 1073741824");
     let mut stream = TcpStream::connect(addr).await.unwrap();
 
@@ -81,7 +81,7 @@ async fn a_body_that_does_not_end_is_given_up() {
     let listener = bound().await;
     let mut hq = listener.expect("/cb/hq", "hq", target()).unwrap();
     let nonce = begin(&listener, &hq).await;
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
     let whole = delivery(addr, "/cb/hq", &posted(&nonce));
     let mut stream = TcpStream::connect(addr).await.unwrap();
     stream.write_all(&whole.as_bytes()[..whole.len() - 1]).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_token_of_16_kib_passes_even_if_all_of_it_is_escaped() {
     let listener = bound().await;
     let mut hq = listener.expect("/cb/hq", "hq", target()).unwrap();
     let nonce = begin(&listener, &hq).await;
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
     let long = "%2B".repeat(16 * 1024);
     let request = delivery(addr, "/cb/hq", &posted(&nonce).replace("canary-77", &long));
 
@@ -116,7 +116,7 @@ async fn a_token_of_16_kib_passes_even_if_all_of_it_is_escaped() {
 async fn a_connection_answers_one_request() {
     let listener = bound().await;
     let _hq = listener.expect("/cb/hq", "hq", target()).unwrap();
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
     let get = format!("GET /cb/hq HTTP/1.1\r\nHost: {addr}\r\n\r\n");
 
     let answer = send(addr, &get.repeat(2)).await;
@@ -128,7 +128,7 @@ async fn a_connection_answers_one_request() {
 async fn the_seventeenth_connection_waits_for_a_place() {
     let listener = bound().await;
     let _hq = listener.expect("/cb/hq", "hq", target()).unwrap();
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
     let mut held = Vec::new();
     for _ in 0..16 {
         held.push(TcpStream::connect(addr).await.unwrap());

@@ -154,11 +154,30 @@ async fn dropping_the_expectation_withdraws_ticket_nonce_and_path() {
 }
 
 #[tokio::test]
+async fn a_nonce_of_the_login_before_is_wrong_at_the_same_path() {
+    let listener = bound().await;
+    let hq = listener.expect("/cb/shared", "hq", target()).unwrap();
+    let late = begin(&listener, &hq).await;
+    drop(hq);
+    let mut lab = listener.expect("/cb/shared", "lab", target()).unwrap();
+    let nonce = begin(&listener, &lab).await;
+
+    let refused = deliver(&listener, "/cb/shared", &late).await;
+    let (answer, ()) = tokio::join!(deliver(&listener, "/cb/shared", &nonce), async {
+        let done = Landing::Done { user: "alice".into(), until_millis: 7, next: None };
+        lab.arrival().await.reply.finish(done);
+    });
+
+    assert_eq!((refused.status, answer.status), (403, 200));
+    assert_eq!(listener.refusals().of(Refusal::WrongNonce), 1);
+}
+
+#[tokio::test]
 async fn an_arrival_nobody_waited_for_is_kept() {
     let listener = bound().await;
     let mut hq = listener.expect("/cb/hq", "hq", target()).unwrap();
     let nonce = begin(&listener, &hq).await;
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
 
     // Polled and given up, before and after the redirect came.
     assert!(timeout(std::time::Duration::ZERO, hq.arrival()).await.is_err());
@@ -196,21 +215,24 @@ async fn a_browser_is_sent_to_nothing_but_the_web() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told_apart_from_an_impossible_address() {
+async fn a_taken_port_is_told_with_its_owner() {
     let squatter = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = squatter.local_addr().unwrap();
+    let origin = origin(&format!("http://{taken}"));
 
-    let first = Listener::bind(taken).await;
-    let second = Listener::bind("0.0.0.0:0".parse().unwrap()).await;
+    let refused = Listener::bind(origin, None).await.unwrap_err();
 
-    assert!(matches!(first, Err(Error::PortTaken { addr }) if addr == taken));
-    assert!(matches!(second, Err(Error::Bind { .. })));
+    let us = rustix::process::getuid().as_raw();
+    assert_eq!(refused.to_string(), format!("another program of uid {us} listens on {taken}"));
+    assert!(matches!(Listener::check(origin), Err(Error::PortTaken { uid: Some(_), .. })));
+    drop(squatter);
+    assert!(Listener::check(origin).is_ok());
 }
 
 #[tokio::test]
 async fn an_address_serves_until_the_last_clone_and_the_last_expectation() {
     let listener = bound().await;
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
     let hq = listener.expect("/cb/hq", "hq", target()).unwrap();
     let clone = listener.clone();
 
@@ -223,22 +245,22 @@ async fn an_address_serves_until_the_last_clone_and_the_last_expectation() {
     while TcpStream::connect(addr).await.is_ok() {
         tokio::task::yield_now().await;
     }
-    Listener::bind(addr).await.unwrap();
+    Listener::check(origin(&format!("http://{addr}"))).unwrap();
 }
 
 #[tokio::test]
-async fn a_named_listener_is_that_name_alone() {
-    let addr = "127.0.0.1:0".parse().unwrap();
-    let listener = Listener::bind_named(addr, "localhost:8765").await.unwrap();
+async fn localhost_is_served_at_both_addresses_and_under_that_name_alone() {
+    let listener = Listener::bind(origin("http://localhost:0"), None).await.unwrap();
     let hq = listener.expect("/cb/hq", "hq", target()).unwrap();
-    let addr = listener.local_addr();
+    let here = listener.origin();
     let get = |host: &str| format!("GET /cb/hq HTTP/1.1\r\nHost: {host}\r\n\r\n");
 
-    let named = send(addr, &get("localhost:8765")).await;
-    let bare = send(addr, &get(&addr.to_string())).await;
-
-    assert!(hq.start_url().starts_with("http://localhost:8765/start/"));
-    assert_eq!((named.status, bare.status), (200, 421));
+    assert!(hq.start_url().starts_with(&format!("{here}/start/")));
+    for addr in here.addresses() {
+        let named = send(addr, &get(&here.authority())).await;
+        let bare = send(addr, &get(&addr.to_string())).await;
+        assert_eq!((named.status, bare.status), (200, 421), "{addr}");
+    }
 }
 
 #[tokio::test]

@@ -3,17 +3,20 @@
 mod limits;
 mod login;
 mod opener;
+mod proof;
 mod refusals;
+mod secure;
 
 use std::net::SocketAddr;
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 use url::Url;
 
 use super::{Expectation, Listener};
+use crate::loopback::Origin;
 
 /// The answer to one request.
 struct Answered {
@@ -34,8 +37,17 @@ impl Answered {
     }
 }
 
+pub(super) fn origin(url: &str) -> Origin {
+    Origin::of(&url.parse().unwrap()).unwrap()
+}
+
 async fn bound() -> Listener {
-    Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap()
+    Listener::bind(origin("http://127.0.0.1:0"), None).await.unwrap()
+}
+
+/// Where a listener is reached: its first address.
+fn addr_of(listener: &Listener) -> SocketAddr {
+    listener.origin().addresses()[0]
 }
 
 fn target() -> Url {
@@ -49,7 +61,7 @@ async fn send(addr: SocketAddr, request: &str) -> Answered {
     answer_on(&mut stream).await
 }
 
-async fn answer_on(stream: &mut TcpStream) -> Answered {
+async fn answer_on(stream: &mut (impl AsyncRead + Unpin)) -> Answered {
     let mut text = String::new();
     stream.read_to_string(&mut text).await.unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
@@ -65,7 +77,7 @@ async fn answer_on(stream: &mut TcpStream) -> Answered {
 
 /// What a browser sends when a window goes to `path`.
 async fn visit(listener: &Listener, path: &str) -> Answered {
-    let addr = listener.local_addr();
+    let addr = addr_of(listener);
     send(
         addr,
         &format!(
@@ -91,7 +103,7 @@ fn posted(nonce: &str) -> String {
 }
 
 async fn deliver(listener: &Listener, path: &str, nonce: &str) -> Answered {
-    let addr = listener.local_addr();
+    let addr = addr_of(listener);
     send(addr, &delivery(addr, path, &posted(nonce))).await
 }
 

@@ -9,7 +9,7 @@ async fn refused(request: impl Fn(SocketAddr, &str) -> String) -> (u16, Vec<Refu
     let listener = bound().await;
     let mut hq = listener.expect("/cb/hq", "hq", target()).unwrap();
     let nonce = begin(&listener, &hq).await;
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
 
     let answer = send(addr, &request(addr, &nonce)).await;
 
@@ -39,7 +39,7 @@ async fn a_foreign_host_is_misdirected_and_gets_no_word() {
 
     let listener = bound().await;
     let request = "GET / HTTP/1.1\r\nHost: rebind.test\r\n\r\n";
-    assert_eq!(send(listener.local_addr(), request).await.body, "");
+    assert_eq!(send(addr_of(&listener), request).await.body, "");
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn a_preflight_gets_no_permission() {
 #[tokio::test]
 async fn other_methods_are_told_which_there_are() {
     let listener = bound().await;
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
 
     let answer = send(addr, &format!("PUT /cb/hq HTTP/1.1\r\nHost: {addr}\r\n\r\n")).await;
 
@@ -94,7 +94,7 @@ async fn a_frame_gets_no_page() {
 async fn a_prefetch_spends_no_ticket() {
     let listener = bound().await;
     let hq = listener.expect("/cb/hq", "hq", target()).unwrap();
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
     let path = Url::parse(hq.start_url()).unwrap().path().to_owned();
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nSec-Purpose: prefetch;prerender\r\n\r\n");
@@ -172,11 +172,10 @@ async fn without_a_pending_login_there_is_nothing_to_do() {
 #[tokio::test]
 async fn a_process_of_another_user_is_not_listened_to() {
     let other = rustix::process::getuid().as_raw() + 1;
-    let addr = "127.0.0.1:0".parse().unwrap();
-    let listener = Listener::serve(addr, None, other).await.unwrap();
+    let listener = Listener::serve(origin("http://127.0.0.1:0"), None, other).await.unwrap();
     let _hq = listener.expect("/cb/hq", "hq", target()).unwrap();
 
-    let mut stream = TcpStream::connect(listener.local_addr()).await.unwrap();
+    let mut stream = TcpStream::connect(addr_of(&listener)).await.unwrap();
     let mut nothing = Vec::new();
     // Closed or reset, according to what was still on its way.
     let _closed = stream.read_to_end(&mut nothing).await;
@@ -190,7 +189,7 @@ async fn a_process_of_another_user_is_not_listened_to() {
 async fn every_answer_carries_the_security_headers() {
     let listener = bound().await;
     let hq = listener.expect("/cb/hq", "hq", target()).unwrap();
-    let addr = listener.local_addr();
+    let addr = addr_of(&listener);
     let start = Url::parse(hq.start_url()).unwrap().path().to_owned();
     let answers = [
         visit(&listener, &start).await,

@@ -8,6 +8,7 @@ use crate::{
         trust::{Distrust, DistrustReason},
     },
     config::{Product, SpkiPin},
+    identity::Flaw,
 };
 
 fn failure(error: &Error) -> Failure {
@@ -27,7 +28,10 @@ fn every_error() -> Vec<Error> {
     let mut errors = vec![
         Error::CaFile { path: "/etc/ca.pem".into(), source: CaFileFlaw::Empty },
         Error::SsoDisabled { node: node() },
-        browser::Error::PortTaken { addr }.into(),
+        browser::Error::PortTaken { addr, uid: None }.into(),
+        browser::Error::NotOurs { addr, uid: Some(1001) }.into(),
+        browser::Error::NotOurs { addr, uid: None }.into(),
+        browser::Error::Certificate { source: Flaw::Expired }.into(),
         browser::Error::Bind { addr, source: io() }.into(),
         browser::Error::AlreadyExpected { path: "/cb/hq".into() }.into(),
         browser::Error::OpenerMissing { command: "xdg-open".into() }.into(),
@@ -81,7 +85,12 @@ fn each_error_has_its_cause() {
     assert_eq!(cause(miss(Fault::TimedOut)), Cause::NodeUnreachable);
     assert_eq!(cause(miss(Fault::WebPage)), Cause::UnexpectedAnswer);
     assert_eq!(cause(Error::SsoDisabled { node: String::new() }), Cause::SsoDisabled);
-    assert_eq!(cause(browser::Error::PortTaken { addr }.into()), Cause::RedirectPortTaken);
+    for uid in [None, Some(1001)] {
+        let taken = browser::Error::PortTaken { addr, uid };
+        let not_ours = browser::Error::NotOurs { addr, uid };
+        assert_eq!(cause(taken.into()), Cause::RedirectPortTaken);
+        assert_eq!(cause(not_ours.into()), Cause::RedirectPortTaken);
+    }
     assert_eq!(cause(browser::Error::NoDisplay.into()), Cause::BrowserUnavailable);
     assert_eq!(cause(RedirectFlaw::Empty.into()), Cause::UnexpectedAnswer);
     assert_eq!(cause(Error::Denied(Denial::AccessDenied)), Cause::IdpError);
@@ -178,13 +187,39 @@ fn a_name_with_a_dot_and_a_port_of_its_own_are_quoted() {
 fn a_taken_port_names_the_cluster_and_the_port() {
     let addr = "127.0.0.1:27443".parse().unwrap();
 
-    let failure = failure(&browser::Error::PortTaken { addr }.into());
+    let failure = failure(&browser::Error::PortTaken { addr, uid: None }.into());
 
     assert_eq!(
         failure.advice,
         "cluster hq needs port 27443 for its redirect URI: end the program that has it, or \
          configure and register another port"
     );
+}
+
+#[test]
+fn an_address_that_nobody_answers_for_us_leads_to_a_restart() {
+    let addr = "[::1]:27443".parse().unwrap();
+    let advice = |uid| failure(&browser::Error::NotOurs { addr, uid }.into()).advice;
+
+    assert!(advice(Some(1001)).contains("end the program that has it"), "{}", advice(Some(1001)));
+    assert_eq!(
+        advice(None),
+        "restart ucssod; where that does not help, configure another `redirect_uri` for cluster \
+         hq and register it"
+    );
+}
+
+#[test]
+fn a_certificate_that_has_expired_leads_to_the_command_that_renews_it() {
+    let failure = failure(&browser::Error::Certificate { source: Flaw::Expired }.into());
+
+    assert_eq!(failure.cause, Cause::BrowserUnavailable);
+    assert_eq!(
+        failure.sentence,
+        "the login cannot be shown: the redirect by https cannot be served: its certificate has \
+         expired"
+    );
+    assert_eq!(failure.advice, "run `ucssoctl trust redirect --renew`; then: `ucssoctl login hq`");
 }
 
 #[test]

@@ -103,7 +103,7 @@ pub enum WalkError {
 const MOST_STEPS: usize = 20;
 
 impl Walk {
-    /// A browser that trusts the authority `ca_pem` alone and has never been anywhere.
+    /// A browser that trusts the authorities in `ca_pem` alone and has never been anywhere.
     pub fn new(ca_pem: &str, user: &str, password: &str) -> Result<Self, WalkError> {
         let client = client(ca_pem)?;
         let (user, password) = (user.to_owned(), password.to_owned());
@@ -222,12 +222,12 @@ impl Walk {
     }
 }
 
-/// A client that trusts the authority `ca_pem` alone, and stays on loopback.
+/// A client that trusts the authorities in `ca_pem` alone, and stays on loopback.
 pub(super) fn client(ca_pem: &str) -> Result<Client, WalkError> {
     let mut roots = RootCertStore::empty();
-    let authority =
-        CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(|_| WalkError::Tls)?;
-    roots.add(authority).map_err(|_| WalkError::Tls)?;
+    for authority in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
+        roots.add(authority.map_err(|_| WalkError::Tls)?).map_err(|_| WalkError::Tls)?;
+    }
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|_| WalkError::Tls)?
@@ -294,7 +294,7 @@ fn form_step(page: &Url, form: &Form) -> Result<Step, WalkError> {
 }
 
 fn is_landing(url: &Url) -> bool {
-    url.scheme() == "http"
+    matches!(url.scheme(), "http" | "https")
         && matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"))
         && url.path().starts_with("/cb/")
 }
