@@ -19,14 +19,20 @@ mod process;
 #[expect(dead_code, reason = "the tests in tests/estate need more of it")]
 #[path = "../estate/rig.rs"]
 mod rig;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/webdriver.rs"]
+mod webdriver;
 
+mod attacker;
 mod check;
 mod dice;
 mod strangers;
+mod tabs;
 mod victim;
 mod weakened;
 mod wire;
 
+mod attack_page;
 mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
@@ -43,6 +49,12 @@ const CHECKS: &[Check] = &[
         name: "forged-callbacks",
         long: false,
         run: || Box::pin(forged_callbacks::run()),
+    },
+    Check {
+        id: "S2",
+        name: "chromium-attack-page",
+        long: true,
+        run: || Box::pin(attack_page::run()),
     },
     Check { id: "S3", name: "foreign-uid", long: false, run: || Box::pin(foreign_uid::run()) },
     Check { id: "S6", name: "host-origin", long: false, run: || Box::pin(host_origin::run()) },

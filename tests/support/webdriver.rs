@@ -39,6 +39,11 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts a browser that trusts the system's certificate authorities and the one in `ca_pem`.
     pub(crate) async fn start(ca_pem: Option<&str>) -> Self {
+        Self::start_with(ca_pem, &[]).await
+    }
+
+    /// The same with further arguments for Chromium.
+    pub(crate) async fn start_with(ca_pem: Option<&str>, further: &[String]) -> Self {
         let home = tempfile::tempdir().unwrap();
         if let Some(ca_pem) = ca_pem {
             trust(home.path(), ca_pem).await;
@@ -60,13 +65,13 @@ impl Browser {
             _driver: driver,
             home,
         };
-        let answer = browser.post("", browser.capabilities()).await;
+        let answer = browser.post("", browser.capabilities(further)).await;
         let id = answer["sessionId"].as_str().unwrap();
         browser.session = format!("{}/{id}", browser.session);
         browser
     }
 
-    fn capabilities(&self) -> Value {
+    fn capabilities(&self, further: &[String]) -> Value {
         let mut arguments = vec![
             "--headless=new".to_owned(),
             format!("--user-data-dir={}", self.home.path().join("profile").display()),
@@ -80,6 +85,7 @@ impl Browser {
             // Otherwise it asks the desktop's keyring, which opens a window.
             "--password-store=basic".into(),
         ];
+        arguments.extend(further.iter().cloned());
         if rustix::process::geteuid().is_root() {
             // Chromium refuses to start as root with its sandbox.
             arguments.push("--no-sandbox".into());
@@ -185,7 +191,12 @@ impl Browser {
     }
 
     /// One command. An error is the object with `error` and `message`.
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Value> {
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Value, Value> {
         let mut request = self.client.request(method, format!("{}{path}", self.session));
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
