@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use ucsso::lab::LabConfig;
 
 use crate::{
-    attacker::Attacker,
+    attacker::{self, Attacker},
     check::Figure,
     estate::{Estate, Home, Login},
     process::until,
@@ -56,7 +56,7 @@ async fn matrix(estate: &Estate, build: &str) -> (usize, usize) {
             write!(table, "  {space:<8} login {login:<8}").unwrap();
             for vector in VECTORS {
                 scene.prepare(pending).await;
-                let page = attacker.page(vector, &estate.redirect_uri("hq"), &fragment);
+                let page = attacker::page(vector, &estate.redirect_uri("hq"), &fragment);
                 let outcome = scene.attack(&page).await;
                 attacks += 1;
                 accepted += usize::from(outcome == ACCEPTED);
@@ -136,7 +136,7 @@ impl<'a> Scene<'a> {
     }
 
     async fn wait(&self) {
-        let script = Attacker::is_over();
+        let script = attacker::is_over();
         until("the attack is over", async || self.browser.says(&script).await.then_some(())).await;
     }
 

@@ -49,22 +49,22 @@ impl Attacker {
             format!("--ip-address-space-overrides={at}={space}"),
         ]
     }
+}
 
-    /// The page that goes about it by this vector.
-    pub(crate) fn page(&self, vector: &str, landing: &str, fragment: &str) -> String {
-        let what = json!({ "landing": landing, "fragment": fragment }).to_string();
-        let what: String = byte_serialize(what.as_bytes()).collect();
-        format!("http://{HOST}/{vector}#{}", what.replace('+', "%20"))
-    }
+/// The page of the website that goes about it by this vector.
+pub(crate) fn page(vector: &str, landing: &str, fragment: &str) -> String {
+    let what = json!({ "landing": landing, "fragment": fragment }).to_string();
+    let what: String = byte_serialize(what.as_bytes()).collect();
+    format!("http://{HOST}/{vector}#{}", what.replace('+', "%20"))
+}
 
-    /// A condition of a page to which the attack has led: it shows what came of it.
-    pub(crate) fn is_over() -> String {
-        format!(
-            "return document.title === 'over' || (location.hostname !== '{HOST}' && \
-             location.href !== 'about:blank' && document.readyState === 'complete' && \
-             document.documentElement.dataset.state !== 'checking')"
-        )
-    }
+/// Whether the page to which the attack has led shows what came of it, as a script.
+pub(crate) fn is_over() -> String {
+    format!(
+        "return document.title === 'over' || (location.hostname !== '{HOST}' && \
+         location.href !== 'about:blank' && document.readyState === 'complete' && \
+         document.documentElement.dataset.state !== 'checking')"
+    )
 }
 
 impl Drop for Attacker {

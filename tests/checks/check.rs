@@ -28,7 +28,7 @@ impl Check {
     pub(crate) fn passes(&self) -> bool {
         let Self { id, name, .. } = self;
         let figures = catch_unwind(AssertUnwindSafe(|| {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on((self.run)())
         }));
         let Ok(figures) = figures else {
@@ -58,6 +58,11 @@ impl Figure {
     /// Has to be just this.
     pub(crate) fn exactly(what: &str, found: usize, wanted: usize) -> Self {
         Self::new(what, found, "=", wanted, found == wanted)
+    }
+
+    /// May be this, or less.
+    pub(crate) fn at_most(what: &str, found: usize, most: usize) -> Self {
+        Self::new(what, found, "<=", most, found <= most)
     }
 
     /// Has to be this, or more. For what shows that a check can fail.

@@ -4,6 +4,12 @@
 //! for each check; what a check is and how its line looks is in `check`.
 #![expect(clippy::unwrap_used, reason = "a check that cannot go on fails where it stands")]
 
+#[expect(dead_code, reason = "the tests in tests/broker need more of it")]
+#[path = "../broker/rig.rs"]
+mod broker_rig;
+#[expect(dead_code, reason = "the tests in tests/broker need more of it")]
+#[path = "../broker/clock.rs"]
+mod clock;
 #[expect(dead_code, reason = "the tests in tests/real need more of it")]
 #[expect(unused_imports, reason = "its own tests do not run here")]
 #[path = "../support/components.rs"]
@@ -13,6 +19,9 @@ mod components;
 mod estate;
 #[path = "../support/http.rs"]
 mod http;
+#[expect(dead_code, reason = "the tests in tests/broker need more of it")]
+#[path = "../broker/login.rs"]
+mod login;
 #[expect(unused_imports, reason = "its own tests do not run here")]
 #[path = "../support/process.rs"]
 mod process;
@@ -37,6 +46,9 @@ mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
 mod host_origin;
+mod mix_up;
+mod single_flight;
+mod weekend;
 
 use std::process::ExitCode;
 
@@ -57,7 +69,10 @@ const CHECKS: &[Check] = &[
         run: || Box::pin(attack_page::run()),
     },
     Check { id: "S3", name: "foreign-uid", long: false, run: || Box::pin(foreign_uid::run()) },
+    Check { id: "S5", name: "mix-up", long: false, run: || Box::pin(mix_up::run()) },
     Check { id: "S6", name: "host-origin", long: false, run: || Box::pin(host_origin::run()) },
+    Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
+    Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
 ];
 
 /// What the command line asks for.

@@ -1,6 +1,7 @@
 //! A login under way, and all that only its own tab should know: what an attacker is given, in
 //! part or in whole, to show that the rest stops it.
 
+use ucsso::lab::walk::{Arrival, Walk, WalkError};
 use url::Url;
 
 use crate::{
@@ -47,8 +48,13 @@ impl Victim {
     /// What a redirect would bring: a token that lives, of the configured user. Nothing but the
     /// ways of the redirect stops it.
     pub(crate) async fn good_fragment(&self, estate: &Estate) -> String {
-        let arrival = estate.walk("alice").until_redirect(&self.next).await.unwrap();
+        let arrival = self.arrival(&mut estate.walk("alice")).await.unwrap();
         arrival.url.fragment().unwrap().to_owned()
+    }
+
+    /// Where this browser is sent with the token, in the end.
+    pub(crate) async fn arrival(&self, browser: &mut Walk) -> Result<Arrival, WalkError> {
+        browser.until_redirect(&self.next).await
     }
 
     /// Whether the login takes this redirect, posted as the landing page posts it, after all that
