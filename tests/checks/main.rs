@@ -47,6 +47,7 @@ mod forged_callbacks;
 mod forgery;
 mod host_origin;
 mod mix_up;
+mod port_squatter;
 mod single_flight;
 mod weekend;
 
@@ -69,6 +70,7 @@ const CHECKS: &[Check] = &[
         run: || Box::pin(attack_page::run()),
     },
     Check { id: "S3", name: "foreign-uid", long: false, run: || Box::pin(foreign_uid::run()) },
+    Check { id: "S4", name: "port-squatter", long: false, run: || Box::pin(port_squatter::run()) },
     Check { id: "S5", name: "mix-up", long: false, run: || Box::pin(mix_up::run()) },
     Check { id: "S6", name: "host-origin", long: false, run: || Box::pin(host_origin::run()) },
     Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
