@@ -23,6 +23,9 @@
 //!
 //! Start reading in `domain/lifecycle.rs`, then `broker/actor.rs`, then `cisco/mod.rs`.
 
+#[cfg(all(feature = "insecure-test-no-nonce", not(debug_assertions)))]
+compile_error!("`insecure-test-no-nonce` is for tests: it lets anybody's token in");
+
 pub mod broker;
 pub mod browser;
 pub mod chain;

@@ -115,7 +115,7 @@ impl Visits {
         let visit = self.0.get_mut(path).ok_or(Refusal::UnknownPath)?;
         match &visit.stage {
             Stage::Offered => Err(Refusal::NotStarted),
-            Stage::Begun { nonce } if nonce.matches(presented) => {
+            Stage::Begun { nonce } if nonce.matches(presented) || NONCE_DROPPED => {
                 visit.stage = Stage::Met;
                 Ok(visit.arrivals.clone())
             }
@@ -144,6 +144,9 @@ impl Visits {
         Some(visit.arrivals.clone())
     }
 }
+
+/// Whether any nonce will do. For the tests of attacks, which have to succeed once.
+const NONCE_DROPPED: bool = cfg!(feature = "insecure-test-no-nonce");
 
 /// A secret that works once: 256 random bits, as 43 characters of base64url (RFC 4648 5).
 #[derive(Clone)]

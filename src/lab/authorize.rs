@@ -6,10 +6,11 @@
 use std::time::SystemTime;
 
 use hyper::{StatusCode, header::CACHE_CONTROL};
+use url::form_urlencoded;
 
 use super::{
     estate::{At, Pending},
-    faults::RedirectMatch,
+    faults::{MixUp, RedirectMatch},
     http::{Answer, Ask, answer as document, found, html, set},
     redirect,
     saml::AuthnRequest,
@@ -35,6 +36,9 @@ pub(super) const BROWSER_COOKIE: &str = "JSESSIONID";
 const MOST_PENDING: usize = 1_000;
 
 pub(super) fn answer(at: At<'_>, ask: &Ask) -> Answer {
+    if let Some(elsewhere) = mixed_up(at, ask) {
+        return found(&elsewhere);
+    }
     let now = at.now();
     let cookie = ask.cookie(BROWSER_COOKIE);
     let session = at.node.browsers.find(cookie, now);
@@ -52,6 +56,19 @@ pub(super) fn answer(at: At<'_>, ask: &Ask) -> Answer {
         }
         None => send_to_idp(at, ask, now),
     }
+}
+
+/// The authorization page of another cluster, if this one is after its tokens.
+fn mixed_up(at: At<'_>, ask: &Ask) -> Option<String> {
+    let MixUp { towards, redirect_uri } =
+        at.estate.behaviour().mix_ups.get(at.cluster.name)?.clone();
+    let page = at.estate.cluster(&towards)?.nodes.first()?.authorize_url();
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form_urlencoded::parse(ask.query.as_bytes()) {
+        let value = redirect_uri.as_deref().filter(|_| name == "redirect_uri").unwrap_or(&value);
+        query.append_pair(&name, value);
+    }
+    Some(format!("{page}?{}", query.finish()))
 }
 
 /// The page of a login without a redirect URI: the token is in its address.

@@ -3,13 +3,18 @@
 //! The default is a Unified CM that works, as Cisco documents it. What Cisco does not document is
 //! a switch, so that a client can be tried against each possibility.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// How the estate behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behaviour {
     /// How a node answers `/ssosp/ws/public/singleSignOn`.
     pub status_xml: StatusXml,
+    /// This in place of the `Uri` in it, whatever it means.
+    pub status_uri: Option<String>,
     /// The clusters, by name, on which single sign-on is switched off.
     pub sso_disabled: BTreeSet<String>,
     /// The nodes, by name, that hang up on everybody.
@@ -23,6 +28,9 @@ pub struct Behaviour {
     pub whoami: bool,
     /// How a redirect URI is compared with the registered ones.
     pub redirect_match: RedirectMatch,
+    /// The clusters, by name, whose authorization page sends every browser on to that of another
+    /// cluster.
+    pub mix_ups: BTreeMap<String, MixUp>,
     /// Whether `state` is sent back. No Cisco document says that it is.
     pub echo_state: bool,
     /// What the redirect after a login looks like.
@@ -43,12 +51,14 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             status_xml: StatusXml::default(),
+            status_uri: None,
             sso_disabled: BTreeSet::new(),
             down: BTreeSet::new(),
             load: Load::default(),
             outside_group: BTreeSet::new(),
             whoami: false,
             redirect_match: RedirectMatch::default(),
+            mix_ups: BTreeMap::new(),
             echo_state: false,
             redirect: RedirectShape::default(),
             token_format: TokenFormat::default(),
@@ -122,6 +132,15 @@ pub enum RedirectMatch {
     Prefix,
     /// Any will do.
     Any,
+}
+
+/// A cluster that has been taken over and wants the tokens of another (RFC 9700 4.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MixUp {
+    /// The name of the other cluster. It gets the authorization request as it came.
+    pub towards: String,
+    /// But with this redirect URI.
+    pub redirect_uri: Option<String>,
 }
 
 /// What a token looks like.

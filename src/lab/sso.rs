@@ -13,14 +13,15 @@ pub(super) const PATH: &str = "/ssosp/ws/public/singleSignOn";
 pub(super) const WHOAMI_PATH: &str = "/ssosp/user/whoami";
 
 pub(super) async fn answer(at: At<'_>) -> Answer {
-    let (shape, disabled) = {
+    let (shape, uri, disabled) = {
         let behaviour = at.estate.behaviour();
-        (behaviour.status_xml, behaviour.sso_disabled.contains(at.cluster.name))
+        let disabled = behaviour.sso_disabled.contains(at.cluster.name);
+        (behaviour.status_xml, behaviour.status_uri.clone(), disabled)
     };
     if disabled {
         return xml(document_of(r#"<Status enabled="false"/>"#));
     }
-    let uri = escaped(&at.authorizer().authorize_url());
+    let uri = escaped(&uri.unwrap_or_else(|| at.authorizer().authorize_url()));
     match shape {
         StatusXml::Compact => xml(enabled(&uri)),
         StatusXml::Namespaced => xml(namespaced(&uri)),

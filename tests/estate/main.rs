@@ -13,6 +13,7 @@ mod http;
 mod process;
 mod rig;
 
+mod addresses;
 mod answers;
 mod asking;
 mod browsers;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use ucsso::lab::faults::{ExpiresIn, RedirectError, RedirectMatch, TokenFormat};
+use ucsso::lab::faults::{ExpiresIn, MixUp, RedirectError, RedirectMatch, TokenFormat};
 use url::Url;
 
 use super::support::{CLIENT_ID, alice, at, authorize_url, header, lab, location, parameter};
@@ -190,4 +190,25 @@ async fn without_a_redirect_uri_the_login_ends_on_the_node() {
     assert!(parameter(&arrival, "access_token").is_some());
     let page = client.get(arrival.url).send().await.unwrap();
     assert_eq!(header(&page, "x-frame-options"), Some("SAMEORIGIN"));
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_after_the_tokens_of_another_sends_browsers_there() {
+    let (lab, _) = lab().await;
+    let own_path = "http://127.0.0.1:27443/cb/vm".to_owned();
+    for redirect_uri in [None, Some(own_path.clone())] {
+        let mix_up = MixUp { towards: "vm".into(), redirect_uri: redirect_uri.clone() };
+        lab.behaviour().mix_ups.insert("hq".into(), mix_up);
+
+        let url = authorize_url(&lab, "cucm-sub", "hq");
+        let arrival = alice(&lab).until_redirect(&url).await;
+
+        // The other cluster does not know the redirect URI of the first.
+        let Some(redirect_uri) = redirect_uri else {
+            assert_eq!(arrival.unwrap_err().to_string(), "a page answered with status 400");
+            continue;
+        };
+        assert!(arrival.unwrap().url.as_str().starts_with(&redirect_uri));
+    }
+    assert_eq!(lab.counters().tokens_issued, 1);
 }

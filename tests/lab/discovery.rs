@@ -36,6 +36,16 @@ async fn a_single_node_sends_browsers_to_itself() {
 }
 
 #[tokio::test]
+async fn a_node_can_name_any_address() {
+    let (lab, client) = lab().await;
+    lab.behaviour().status_uri = Some("file:///etc/passwd?a&b".into());
+
+    let body = client.get(at(&lab, "cuc", PATH)).send().await.unwrap().text().await.unwrap();
+
+    assert!(body.contains("<Uri>file:///etc/passwd?a&amp;b</Uri>"), "{body}");
+}
+
+#[tokio::test]
 async fn every_variant_of_the_status_document_is_what_it_says() {
     let (lab, client) = lab().await;
     let variants = [

@@ -49,7 +49,12 @@ impl Home {
 
     /// The daemon, which says all that it can say.
     pub(crate) fn ucssod(&self) -> Command {
-        let mut command = self.command(env!("CARGO_BIN_EXE_ucssod"));
+        self.ucssod_at(env!("CARGO_BIN_EXE_ucssod"))
+    }
+
+    /// The same in another build.
+    pub(crate) fn ucssod_at(&self, program: &str) -> Command {
+        let mut command = self.command(program);
         command.arg("--config").arg(self.path("config.toml"));
         command.arg("--socket").arg(self.socket()).env("RUST_LOG", "trace");
         command
@@ -111,6 +116,15 @@ impl Estate {
 
     /// Starts this lab, and a daemon whose configuration for it was edited by `edit`.
     pub(crate) async fn launch(lab: LabConfig, edit: impl FnOnce(&str) -> String) -> Self {
+        Self::launch_as(lab, edit, Home::ucssod).await
+    }
+
+    /// The same with the daemon that `daemon` makes for its home.
+    pub(crate) async fn launch_as(
+        lab: LabConfig,
+        edit: impl FnOnce(&str) -> String,
+        daemon: impl FnOnce(&Home) -> Command,
+    ) -> Self {
         let redirect_port = free_port();
         let registered = |cluster| vec![format!("http://127.0.0.1:{redirect_port}/cb/{cluster}")];
         let redirect_uris = BTreeMap::from(["hq", "vm"].map(|name| (name, registered(name))));
@@ -119,7 +133,7 @@ impl Estate {
         let home = Home::new();
         fs::write(home.path("ca.pem"), lab.ca_pem()).unwrap();
         home.configure(&edit(&lab.ucsso_toml(redirect_port, &home.path("ca.pem"))));
-        let daemon = Process::start(&mut home.ucssod());
+        let daemon = Process::start(&mut daemon(&home));
         let estate = Self { lab, daemon, home, redirect_port };
         estate.daemon.line_with("ready").await;
         estate

@@ -39,13 +39,25 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts a browser that trusts the system's certificate authorities and these, in PEM.
     pub(crate) async fn start(authorities: impl IntoIterator<Item = &str>) -> Self {
+        Self::start_with(authorities, &[]).await
+    }
+
+    /// The same with further arguments for Chromium.
+    pub(crate) async fn start_with(
+        authorities: impl IntoIterator<Item = &str>,
+        further: &[String],
+    ) -> Self {
         let home = tempfile::tempdir().unwrap();
         trust(home.path(), authorities).await;
-        Self::start_in(home).await
+        Self::launch(home, further).await
     }
 
     /// Starts a browser in a home that was furnished for it.
     pub(crate) async fn start_in(home: TempDir) -> Self {
+        Self::launch(home, &[]).await
+    }
+
+    async fn launch(home: TempDir, further: &[String]) -> Self {
         let driver = Process::start(
             Command::new(components::chromedriver())
                 .arg("--port=0")
@@ -63,13 +75,13 @@ impl Browser {
             _driver: driver,
             home,
         };
-        let answer = browser.post("", browser.capabilities()).await;
+        let answer = browser.post("", browser.capabilities(further)).await;
         let id = answer["sessionId"].as_str().unwrap();
         browser.session = format!("{}/{id}", browser.session);
         browser
     }
 
-    fn capabilities(&self) -> Value {
+    fn capabilities(&self, further: &[String]) -> Value {
         let mut arguments = vec![
             "--headless=new".to_owned(),
             format!("--user-data-dir={}", self.home.path().join("profile").display()),
@@ -83,6 +95,7 @@ impl Browser {
             // Otherwise it asks the desktop's keyring, which opens a window.
             "--password-store=basic".into(),
         ];
+        arguments.extend(further.iter().cloned());
         if rustix::process::geteuid().is_root() {
             // Chromium refuses to start as root with its sandbox.
             arguments.push("--no-sandbox".into());
@@ -188,7 +201,12 @@ impl Browser {
     }
 
     /// One command. An error is the object with `error` and `message`.
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Value> {
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Value, Value> {
         let mut request = self.client.request(method, format!("{}{path}", self.session));
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());

@@ -1,0 +1,122 @@
+//! The scorecard: promises as figures with a limit, each measured against the real daemon.
+//!
+//! Not a test that `cargo test` picks up by itself: `tests/scorecard` builds and runs it. One file
+//! for each check; what a check is and how its line looks is in `check`.
+#![expect(clippy::unwrap_used, reason = "a check that cannot go on fails where it stands")]
+
+#[expect(dead_code, reason = "the tests in tests/broker need more of it")]
+#[path = "../broker/rig.rs"]
+mod broker_rig;
+#[expect(dead_code, reason = "the tests in tests/broker need more of it")]
+#[path = "../broker/clock.rs"]
+mod clock;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[expect(unused_imports, reason = "its own tests do not run here")]
+#[path = "../support/components.rs"]
+mod components;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/estate.rs"]
+mod estate;
+#[path = "../support/http.rs"]
+mod http;
+#[expect(dead_code, reason = "the tests in tests/broker need more of it")]
+#[path = "../broker/login.rs"]
+mod login;
+#[expect(unused_imports, reason = "its own tests do not run here")]
+#[path = "../support/process.rs"]
+mod process;
+#[expect(dead_code, reason = "the tests in tests/estate need more of it")]
+#[path = "../estate/rig.rs"]
+mod rig;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/webdriver.rs"]
+mod webdriver;
+
+mod attacker;
+mod check;
+mod dice;
+mod strangers;
+mod tabs;
+mod victim;
+mod weakened;
+mod wire;
+
+mod attack_page;
+mod foreign_uid;
+mod forged_callbacks;
+mod forgery;
+mod host_origin;
+mod mix_up;
+mod port_squatter;
+mod single_flight;
+mod weekend;
+
+use std::process::ExitCode;
+
+use check::Check;
+
+/// All there are, in the order in which they run.
+const CHECKS: &[Check] = &[
+    Check {
+        id: "S1",
+        name: "forged-callbacks",
+        long: false,
+        run: || Box::pin(forged_callbacks::run()),
+    },
+    Check {
+        id: "S2",
+        name: "chromium-attack-page",
+        long: true,
+        run: || Box::pin(attack_page::run()),
+    },
+    Check { id: "S3", name: "foreign-uid", long: false, run: || Box::pin(foreign_uid::run()) },
+    Check { id: "S4", name: "port-squatter", long: false, run: || Box::pin(port_squatter::run()) },
+    Check { id: "S5", name: "mix-up", long: false, run: || Box::pin(mix_up::run()) },
+    Check { id: "S6", name: "host-origin", long: false, run: || Box::pin(host_origin::run()) },
+    Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
+    Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
+];
+
+/// What the command line asks for.
+enum Wish {
+    List,
+    Run(Vec<&'static Check>),
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match wish(&arguments) {
+        Ok(Wish::List) => {
+            for Check { id, name, long, .. } in CHECKS {
+                anstream::println!("{id} {name}{}", if *long { " long" } else { "" });
+            }
+            ExitCode::SUCCESS
+        }
+        Ok(Wish::Run(checks)) => {
+            // Each runs, whatever became of those before it.
+            let failed = checks.into_iter().filter(|check| !check.passes()).count();
+            if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(unknown) => {
+            anstream::eprintln!("tests/scorecard: there is no check `{unknown}`; see --list");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Reads the arguments. Checks that take long run if they are named, or all are wanted.
+fn wish(arguments: &[String]) -> Result<Wish, String> {
+    let mut named = Vec::new();
+    let mut long = false;
+    for argument in arguments {
+        match argument.as_str() {
+            "--list" => return Ok(Wish::List),
+            "--long" => long = true,
+            id => named.push(CHECKS.iter().find(|check| check.id == id).ok_or(id)?),
+        }
+    }
+    if named.is_empty() {
+        named = CHECKS.iter().filter(|check| long || !check.long).collect();
+    }
+    Ok(Wish::Run(named))
+}

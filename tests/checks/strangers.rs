@@ -1,0 +1,27 @@
+//! Processes of another user of this machine.
+
+use tokio::process::Command;
+
+use crate::components::require;
+
+/// Nobody: a user who owns nothing here, and under whom no test runs.
+pub(crate) const UID: u32 = 65_534;
+
+/// Python with this program, run as [`UID`].
+///
+/// # Panics
+///
+/// If this process may not start one of another user.
+pub(crate) fn python(program: &str) -> Command {
+    let root = rustix::process::geteuid().is_root();
+    assert!(root, "only root can start a process of another user: `sudo tests/scorecard` does");
+    let uid = UID.to_string();
+    let mut command = Command::new(require("setpriv", "apt-get install util-linux"));
+    command
+        .args(["--reuid", &uid, "--regid", &uid, "--clear-groups", "--"])
+        // Not the one on the path, which may lie where nobody else can read.
+        .arg(require("/usr/bin/python3", "apt-get install python3"))
+        .args(["-u", "-c", program])
+        .current_dir("/");
+    command
+}
