@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -12,6 +11,7 @@ use super::{
     error::Error,
     moment,
     paste::{LONGEST, Paste, Pasted},
+    signals::{Signals, Told},
     status,
     terminal::{harmless, note, now, out},
 };
@@ -54,6 +54,7 @@ pub(super) async fn run(client: &Client, args: LoginArgs) -> Result<(), Error> {
                     }
                     continue;
                 }
+                Told::Resize => continue,
                 Told::End => return Err(Error::Interrupted),
                 Told::Interrupt => {
                     let ours = attempt.map_or(under_way == 0, |attempt| attempt != under_way);
@@ -136,49 +137,6 @@ async fn bring(
         address: line.trim().to_owned(),
     };
     client.login().complete_login(request).await.map(drop)
-}
-
-/// What a signal tells this command.
-enum Told {
-    /// Ctrl-C: the login is not wanted.
-    Interrupt,
-    /// The command has to end, and nobody said anything about the login.
-    End,
-    /// The command was stopped, and goes on.
-    Resume,
-}
-
-/// The signals that end the command, or would leave the terminal other than it was.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-    quit: Signal,
-    resume: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Error> {
-        let listen = |kind| signal(kind).map_err(Error::System);
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
-            quit: listen(SignalKind::quit())?,
-            resume: listen(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
-        })
-    }
-
-    async fn next(&mut self) -> Told {
-        // Cancel safe: a signal that was not taken yet is told the next time.
-        tokio::select! {
-            _ = self.interrupt.recv() => Told::Interrupt,
-            _ = self.terminate.recv() => Told::End,
-            _ = self.hangup.recv() => Told::End,
-            _ = self.quit.recv() => Told::End,
-            _ = self.resume.recv() => Told::Resume,
-        }
-    }
 }
 
 /// Cancels the login of a cluster.

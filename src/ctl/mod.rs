@@ -15,6 +15,7 @@ mod moment;
 mod paste;
 mod redirect_page;
 mod render;
+mod signals;
 mod status;
 mod terminal;
 mod token;

@@ -11,15 +11,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    time::{MissedTickBehavior, interval},
-};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
     error::Error,
     json,
     render::View,
+    signals::{Signals, Told},
     terminal::{self, Canvas},
 };
 use crate::rpc::{
@@ -54,11 +52,12 @@ pub(super) async fn run(
             // Cancel safe: neither a tick nor a signal carries anything.
             _ = second.tick(), if screen.is_some() => false,
             told = signals.next() => match told {
-                Told::Redraw => {
+                // Whoever stopped it may have drawn something else meanwhile.
+                Told::Resize | Told::Resume => {
                     screen.iter_mut().for_each(Screen::forget);
                     false
                 }
-                Told::End => return Err(Error::Interrupted),
+                Told::Interrupt | Told::End => return Err(Error::Interrupted),
             },
         };
         let Some((status, received)) = &latest else { continue };
@@ -81,46 +80,6 @@ fn picture(status: &GetStatusResponse, received: Timestamp) -> String {
     let now = terminal::now();
     let elapsed = Duration::try_from(now.timestamp().duration_since(received)).unwrap_or_default();
     View { status, elapsed, now: &now, canvas: Canvas::of_stdout() }.draw()
-}
-
-/// What a signal tells this command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
-    /// The terminal has another size.
-    Redraw,
-    /// It is over.
-    End,
-}
-
-/// The signals that end the command or change its screen.
-#[derive(Debug)]
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-    resize: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Error> {
-        let listen = |kind| signal(kind).map_err(Error::System);
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
-            resize: listen(SignalKind::window_change())?,
-        })
-    }
-
-    async fn next(&mut self) -> Told {
-        // Cancel safe: a signal that was not taken yet is told the next time.
-        tokio::select! {
-            _ = self.resize.recv() => Told::Redraw,
-            _ = self.interrupt.recv() => Told::End,
-            _ = self.terminate.recv() => Told::End,
-            _ = self.hangup.recv() => Told::End,
-        }
-    }
 }
 
 /// The terminal's other screen, without a cursor. Dropping it gives back the first one.
