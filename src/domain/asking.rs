@@ -229,6 +229,7 @@ fn what_a_human_wanted_outlives_the_daemon() {
     assert_eq!(after(snoozed_until(week)).handle(wanted(0), at(1)), []);
     assert_ne!(after(snoozed_until(week + 1)).handle(wanted(0), at(1)), [], "a wrong clock");
     assert_ne!(after(snoozed_until(0)).handle(wanted(0), at(0)), [], "long over");
+    assert_eq!(after(snoozed_until(0)).remembered(), Remembered::default());
     for (count, seconds) in [(1, 60), (2, 300)] {
         let mut asked_before = after(unanswered(count));
         assert_eq!(asked_before.remembered(), unanswered(count));

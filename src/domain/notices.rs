@@ -88,3 +88,43 @@ fn a_spent_budget_is_told_of_too() {
     assert!(notified(&mut lifecycle, minute(61)));
     assert_eq!(lifecycle.notice().unwrap().number, 1);
 }
+
+#[test]
+fn whoever_was_away_when_a_token_ended_is_told_where_nothing_begins_by_itself() {
+    let after_an_absence = |renew, leave: Result<(), Reserve>| {
+        let mut lifecycle = with_notices(renew);
+        lifecycle.note_use(minute(40));
+        lifecycle.note_leave(LOCKED);
+        let _ = lifecycle.handle(Event::Woke, minute(60));
+        assert_eq!(lifecycle.notice(), None);
+        lifecycle.note_leave(leave);
+        let _ = lifecycle.handle(Event::Woke, minute(61));
+        lifecycle.notice()
+    };
+    let told = Some(Notice { number: 1, ends_at: None });
+
+    assert_eq!(after_an_absence(RenewMode::OnRequest, Ok(())), told);
+    assert_eq!(after_an_absence(RenewMode::Ahead, spent(9999)), told);
+    assert_eq!(after_an_absence(RenewMode::WhenUsed, Ok(())), None, "a login has begun");
+}
+
+#[test]
+fn a_login_that_is_about_to_be_tried_again_is_not_worth_a_word() {
+    let mut lifecycle = with_notices(RenewMode::WhenUsed);
+    lifecycle.note_use(minute(59));
+    let _ = lifecycle.handle(asked(), minute(59));
+    let _ = lifecycle.handle(failed(2, Cause::NodeUnreachable), minute(60));
+
+    assert!(!notified(&mut lifecycle, minute(60)));
+}
+
+#[test]
+fn a_token_that_lives_shortly_is_not_spoken_of_all_its_life() {
+    let mut lifecycle = Lifecycle::new(Policy { renew: RenewMode::OnRequest, ..Policy::default() });
+    let _ = lifecycle.handle(asked(), at(0));
+    let _ = lifecycle.handle(answered(1, grant(0, Duration::from_mins(4))), at(0));
+    lifecycle.note_use(at(1));
+
+    assert!(!notified(&mut lifecycle, just_before(180)));
+    assert!(notified(&mut lifecycle, at(180)));
+}
