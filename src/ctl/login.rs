@@ -235,8 +235,8 @@ fn invitation(cluster: &str, opened: &Opened, by_hand: bool) -> String {
         let page = &opened.authorize_url;
         format!(
             "If that machine cannot reach this one, open this page there, and log in:\n\n  {page}\
-             \n\nIt ends on an address that the browser cannot open. Paste that address here, and \
-             press Enter;\nit is not shown.\n\n"
+             \n\nIt ends on an address that the browser cannot open. Paste that here, and press Enter:\n\
+             it is not shown.\n\n"
         )
     } else {
         String::new()
