@@ -2,6 +2,8 @@
 //! notification servers, logind as `python3-dbusmock` mocks it, and portals and user managers that
 //! do what a test wants.
 
+mod away;
+mod logind;
 mod manager;
 mod notifications;
 mod openers;
