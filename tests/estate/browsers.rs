@@ -37,6 +37,14 @@ async fn without_a_display_a_program_is_told_how_a_human_can_log_in() {
 
     first.is(4, &["there is no display to open a browser on", REMEDY]);
     second.is(4, &["nobody has logged in to `hq` yet, and the last login failed", REMEDY]);
+    let status = estate.status().await;
+    assert_eq!(
+        (&status["server"]["windows_left"], &status["server"]["reserve"]),
+        (&4.into(), &().into())
+    );
+    let hq = estate.status_of("hq").await;
+    assert_eq!((&hq["attempt"], &hq["snooze_epoch"]), (&().into(), &().into()));
+    assert!(hq["pause_epoch"].is_i64(), "no program has it tried again at once: {hq}");
 }
 
 #[tokio::test]
