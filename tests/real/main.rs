@@ -21,6 +21,7 @@ mod simplesamlphp;
 mod webdriver;
 
 mod browser;
+mod chained;
 mod chromium;
 mod clients;
 mod demo;
