@@ -182,14 +182,23 @@ impl Seat {
         true
     }
 
+    /// No window was opened after all.
+    pub(super) fn opened_nothing(self) {
+        self.give_back();
+    }
+
     /// The human answered. The tab goes to whoever waits, or to its end.
     pub(super) fn answered(self, tab: Option<Tab>) {
-        let opened = self.opened.lock().expect("nobody panics while holding the lock").take();
-        if let Some(window) = opened {
-            self.desk.budget().note_answer(window);
-        }
+        self.give_back();
         if self.desk.waiting.load(SeqCst) > 0 {
             *self.desk.tab() = tab;
+        }
+    }
+
+    fn give_back(&self) {
+        let opened = self.opened.lock().expect("nobody panics while holding the lock").take();
+        if let Some(window) = opened {
+            self.desk.budget().give_back(window);
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     desk::Seat,
     ports::{Clock, LoggedIn, Login, Opened, Progress},
 };
-use crate::domain::{AttemptId, Failure, Grant, Manner, Occasion};
+use crate::domain::{AttemptId, Cause, Failure, Grant, Manner, Occasion};
 
 /// What is to be done.
 pub(super) struct Errand<C> {
@@ -72,7 +72,12 @@ pub(super) async fn run<C: Clock, L: Login>(
             Outcome::Ended(Ok(grant))
         }
         Err(_) if denied => Outcome::Withdrawn,
-        Err(failure) => Outcome::Ended(Err(failure)),
+        Err(failure) => {
+            if failure.cause == Cause::BrowserUnavailable {
+                seat.opened_nothing();
+            }
+            Outcome::Ended(Err(failure))
+        }
     }
 }
 

@@ -51,10 +51,11 @@ impl Expectation {
         ByHand { serving: Arc::clone(&self.serving), path: self.path.clone() }
     }
 
-    /// Whether a browser has fetched the start page.
-    #[must_use]
-    pub fn started(&self) -> bool {
-        self.serving.site.visits().has_begun(&self.path)
+    /// Whether a browser has fetched the start page, for whoever asks while the redirect is waited
+    /// for.
+    pub fn started(&self) -> impl Fn() -> bool + use<> {
+        let (serving, path) = (Arc::clone(&self.serving), self.path.clone());
+        move || serving.site.visits().has_begun(&path)
     }
 }
 

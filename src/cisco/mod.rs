@@ -119,16 +119,27 @@ impl<C: Clock> CiscoLogin<C> {
         let _kept = self.waiting.keep(attempt, expectation.by_hand(), state.clone());
 
         let start_url = expectation.start_url().to_owned();
+        let started = expectation.started();
         // A program that is the browser itself is watched for seconds, and a silent login is done
         // in one. The lifetime of the token counts from the redirect, so that is not kept waiting.
         let asking = async {
-            let mut window = match manner {
-                Manner::OpenBrowser => self.show(&start_url, tab, &progress).await?,
-                Manner::ShowUrl => None,
-            };
             let browser_opened = manner == Manner::OpenBrowser;
-            let (start_url, authorize_url) = (start_url.clone(), request.to_string());
-            progress.opened(Opened { start_url, browser_opened, authorize_url });
+            let goes_on = match tab.filter(|_| browser_opened) {
+                Some(tab) => tab.go_on(start_url.clone()).await,
+                None => false,
+            };
+            let mut window = None;
+            if browser_opened && !goes_on {
+                window = Some(self.show(&start_url, &progress).await?);
+            }
+            let (url, authorize_url) = (start_url.clone(), request.to_string());
+            progress.opened(Opened { start_url: url, browser_opened, authorize_url });
+            if goes_on {
+                self.clock.sleep_until(self.clock.now().plus(DETOUR)).await;
+                if !started() {
+                    window = Some(self.show(&start_url, &progress).await?);
+                }
+            }
             match &mut window {
                 Some(window) => window.closed().await,
                 None => std::future::pending().await,
@@ -163,22 +174,12 @@ impl<C: Clock> CiscoLogin<C> {
         }
     }
 
-    /// Leads the human to the start page: in the tab of the login before, or in a new window.
-    async fn show(
-        &self,
-        start_url: &str,
-        tab: Option<Tab>,
-        progress: &impl Progress,
-    ) -> Result<Option<Window>, Error> {
-        if let Some(tab) = tab
-            && tab.go_on(start_url.to_owned()).await
-        {
-            return Ok(None);
-        }
+    /// Shows the human the start page in a new window.
+    async fn show(&self, start_url: &str, progress: &impl Progress) -> Result<Window, Error> {
         if !progress.may_open() {
             return Err(Error::MayNotOpen);
         }
-        Ok(Some(self.opener.open(start_url).await?))
+        Ok(self.opener.open(start_url).await?)
     }
 
     /// From a redirect to a token that the cluster has confirmed to be the right one.
@@ -257,6 +258,10 @@ impl<C: Clock> Login for CiscoLogin<C> {
         verify::verdict(&self.nodes, &self.config, token).await
     }
 }
+
+/// How long a tab may take that was sent on to a start page. Its landing page is told where to go
+/// though the human has closed it: a browser keeps the request of such a page alive.
+const DETOUR: Duration = Duration::from_secs(5);
 
 /// No cluster can be set to less (*OAuth Access Token Expiry Timer*), so it is worth a word.
 const SHORT: Duration = Duration::from_mins(1);

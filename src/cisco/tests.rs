@@ -1,6 +1,7 @@
 //! Whole logins: fake nodes, the real listener, and a walk through its pages.
 
 mod by_hand;
+mod onward;
 mod owner;
 
 use std::{
@@ -77,19 +78,33 @@ async fn log_in(
         assert!(!browser_opened);
         walk(&start_url.parse().unwrap(), fragment).await
     };
-    let (outcome, landing) = tokio::join!(logging_in, human);
-    (outcome.map(|logged_in| logged_in.grant), landing)
+    tokio::join!(async { without_tab(logging_in.await) }, human)
+}
+
+/// Sends the landing page to its end: nobody else wants its tab.
+fn without_tab(outcome: Result<LoggedIn, Failure>) -> Result<Grant, Failure> {
+    outcome.map(|logged_in| logged_in.grant)
 }
 
 /// What the scripts of the start page and the landing page do in a browser.
 async fn walk(start: &Url, fragment: &str) -> String {
+    let page = begin(start).await;
+    land(start, &page, fragment).await
+}
+
+/// Fetches the start page.
+async fn begin(start: &Url) -> String {
     let addr = start.socket_addrs(|| None).unwrap()[0];
-    let page =
-        exchange(addr, &format!("GET {} HTTP/1.1\r\nHost: {addr}\r\n\r\n", start.path())).await;
-    let target: Url = attribute(&page, "next").replace("&amp;", "&").parse().unwrap();
+    exchange(addr, &format!("GET {} HTTP/1.1\r\nHost: {addr}\r\n\r\n", start.path())).await
+}
+
+/// What the script of the landing page does after this start page.
+async fn land(start: &Url, page: &str, fragment: &str) -> String {
+    let addr = start.socket_addrs(|| None).unwrap()[0];
+    let target: Url = attribute(page, "next").replace("&amp;", "&").parse().unwrap();
     let sent = target.query_pairs().find(|(key, _)| key == "state").map(|(_, value)| value);
     let fragment = fragment.replace("{state}", &sent.unwrap_or_default());
-    let nonce = attribute(&page, "nonce");
+    let nonce = attribute(page, "nonce");
     let body = format!(r#"{{"nonce":"{nonce}","query":"","fragment":"{fragment}"}}"#);
     exchange(
         addr,

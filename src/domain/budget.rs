@@ -144,8 +144,8 @@ impl Budget {
         id
     }
 
-    /// Gives back what a window took: somebody answered it.
-    pub fn note_answer(&mut self, window: WindowId) {
+    /// Gives back what a window took: somebody answered it, or it did not open.
+    pub fn give_back(&mut self, window: WindowId) {
         self.unanswered.retain(|(id, _)| *id != window);
     }
 
@@ -232,8 +232,8 @@ mod tests {
         let window = budget.note_window(at(30));
         assert!(budget.leave(at(30)).is_err());
 
-        budget.note_answer(window);
-        budget.note_answer(window);
+        budget.give_back(window);
+        budget.give_back(window);
 
         assert_eq!(budget.leave(at(30)), Ok(()));
         assert_eq!(budget.counted(at(30)), [at(0), at(10), at(20)]);
@@ -306,7 +306,7 @@ mod tests {
                 }
                 let window = budget.note_window(now);
                 if answered {
-                    budget.note_answer(window);
+                    budget.give_back(window);
                 } else {
                     vain.push(now);
                 }

@@ -112,6 +112,21 @@ async fn a_network_that_is_down_costs_no_window() {
 }
 
 #[tokio::test]
+async fn windows_that_never_opened_do_not_count() {
+    let rig = Rig::new(Policy::default());
+    for (cause, left) in
+        [(Cause::BrowserUnavailable, 4), (Cause::BrowserUnavailable, 4), (Cause::IdpError, 3)]
+    {
+        rig.login.answer(Answer::Failure(cause));
+        assert!(rig.hq().token(ask(Interaction::IfNeeded)).await.is_err());
+        assert_eq!(rig.broker.windows_left(), left, "{cause:?}");
+        rig.clock.advance(MINUTE * 5);
+    }
+
+    assert_eq!(rig.login.windows(), 3);
+}
+
+#[tokio::test]
 async fn windows_that_are_answered_do_not_count() {
     let rig = Rig::new(Policy::default());
     for _ in 0..20 {

@@ -37,6 +37,14 @@ async fn without_a_display_a_program_is_told_how_a_human_can_log_in() {
 
     first.is(4, &["there is no display to open a browser on", REMEDY]);
     second.is(4, &["nobody has logged in to `hq` yet, and the last login failed", REMEDY]);
+    let status = estate.status().await;
+    assert_eq!(
+        (&status["server"]["windows_left"], &status["server"]["reserve"]),
+        (&4.into(), &().into())
+    );
+    let hq = estate.status_of("hq").await;
+    assert_eq!((&hq["attempt"], &hq["snooze_epoch"]), (&().into(), &().into()));
+    assert!(hq["pause_epoch"].is_i64(), "no program has it tried again at once: {hq}");
 }
 
 #[tokio::test]
@@ -98,4 +106,29 @@ async fn clusters_whose_tokens_are_wanted_at_once_have_one_tab_in_turn() {
     assert_ne!(hq.access_token, vm.access_token);
     assert_eq!(estate.lab.counters().form_logins, 1, "the second was silent");
     assert_eq!(estate.opened().len(), 1, "and opened no window");
+}
+
+#[tokio::test]
+async fn a_tab_that_was_closed_before_it_went_on_is_followed_by_a_window() {
+    let estate = estate_with_browser(&WRITING).await;
+    let mut walk = estate.walk("alice");
+    let both = async {
+        let hq = estate.get_token("hq", Interaction::IfNeeded);
+        let vm = estate.get_token("vm", Interaction::IfNeeded);
+        tokio::try_join!(hq, vm).unwrap()
+    };
+    let human = async {
+        let opened = until("a window opens", async || estate.opened().pop()).await;
+        let first = walk.login(&opened.parse().unwrap()).await.unwrap();
+        let next = first.next.unwrap().to_string();
+        assert_eq!(estate.opened().len(), 1);
+
+        let second = until("another opens", async || estate.opened().get(1).cloned()).await;
+        assert_eq!(second, next, "the page that nobody went to");
+        assert!(walk.login(&second.parse().unwrap()).await.unwrap().ok);
+    };
+
+    tokio::join!(both, human);
+
+    assert_eq!(estate.opened().len(), 2);
 }

@@ -1,8 +1,66 @@
 //! What a human does to a login: changes their mind, closes the tab, comes back.
 
-use rustix::process::{Signal, kill_process};
+use std::fs;
 
-use crate::rig::estate;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use crate::{
+    estate::Estate,
+    process::{Process, until},
+    rig::{estate, estate_with_browser},
+};
+
+/// A browser with its one window, as the file `window` in the home stands for it. Its process id
+/// is in there, and it ends well when the file is gone.
+const ONE_WINDOW: [&str; 5] = [
+    "sh",
+    "-c",
+    "echo \"$1\" >> \"$HOME/opened\"; echo $$ > \"$HOME/window\"
+     while [ -e \"$HOME/window\" ]; do sleep 0.1; done",
+    "sh",
+    "{url}",
+];
+
+/// A login by name that waits for its human, in a browser that has run long enough to be one.
+async fn in_one_window(estate: &Estate) -> Process {
+    let login = Process::start(estate.home.ucssoctl().args(["login", "hq"]));
+    login.line_with("a browser window is open").await;
+    login
+}
+
+#[tokio::test]
+async fn a_window_that_is_closed_is_a_not_now() {
+    let estate = estate_with_browser(&ONE_WINDOW).await;
+    let login = in_one_window(&estate).await;
+
+    fs::remove_file(estate.home.path("window")).unwrap();
+
+    let (status, said) = login.end().await;
+    assert_eq!(status.code(), Some(4), "{said}");
+    assert!(said.contains("the browser was closed before the login was finished"), "{said}");
+    let status = estate.status_of("hq").await;
+    assert_eq!(status["failure"]["reason"], "LOGIN_CANCELLED");
+    assert!(status["snooze_epoch"].is_i64(), "{status}");
+    estate.refused(&["token", "hq"]).await.is(4, &["not now"]);
+    assert_eq!(estate.opened().len(), 1);
+}
+
+#[tokio::test]
+async fn a_browser_that_is_killed_says_nothing_about_its_human() {
+    let estate = estate_with_browser(&ONE_WINDOW).await;
+    let login = in_one_window(&estate).await;
+
+    let browser = fs::read_to_string(estate.home.path("window")).unwrap();
+    let browser = Pid::from_raw(browser.trim().parse().unwrap()).unwrap();
+    kill_process(browser, Signal::KILL).unwrap();
+    until("the daemon has seen its end", async || test_kill_process(browser).err()).await;
+
+    let status = estate.status_of("hq").await;
+    assert_eq!((&status["state"], &status["snooze_epoch"]), (&"authenticating".into(), &().into()));
+    let start_url = estate.opened().pop().unwrap().parse().unwrap();
+    assert!(estate.walk("alice").login(&start_url).await.unwrap().ok);
+    assert!(login.end().await.0.success());
+}
 
 #[tokio::test]
 async fn a_login_whose_tab_was_closed_can_be_cancelled_and_the_token_stays() {

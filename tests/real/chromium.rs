@@ -7,10 +7,16 @@ use ucsso::lab::IdpChoice;
 use crate::{components, estate::Estate, webdriver::Browser};
 
 /// Fills in the login form of the lab's identity provider.
-async fn fill_in_form(browser: &Browser) {
-    browser.type_into("input[name=username]", "alice").await;
-    browser.type_into("input[name=password]", "alicepw").await;
+async fn fill_in_form(browser: &Browser, user: &str) {
+    browser.type_into("input[name=username]", user).await;
+    browser.type_into("input[name=password]", &format!("{user}pw")).await;
     browser.click("form button").await;
+}
+
+/// Keeps what the window shows once nothing in it moves, for the documents.
+async fn keep_picture(browser: &Browser, name: &str) {
+    browser.execute("document.getAnimations().forEach(animation => animation.finish())").await;
+    browser.screenshot(&components::screens().join(name)).await;
 }
 
 /// Everything that the page holds: its text, its state, and what it left in the tab.
@@ -28,7 +34,7 @@ async fn a_login_to(cluster: &str) -> (Estate, Browser, String) {
 
     let login = estate.log_in(cluster).await;
     browser.goto(&login.start_url).await;
-    fill_in_form(&browser).await;
+    fill_in_form(&browser, "alice").await;
     browser.wait_for("html[data-state=done]").await;
     login.end().await;
 
@@ -40,9 +46,7 @@ async fn a_login_to(cluster: &str) -> (Estate, Browser, String) {
     assert!(!contents.contains(&token) && !contents.contains("access_token"), "{contents}");
     for (mode, dark) in [("light", false), ("dark", true)] {
         browser.prefers_dark(dark).await;
-        browser
-            .screenshot(&components::screens().join(format!("landing-{cluster}-{mode}.png")))
-            .await;
+        keep_picture(&browser, &format!("landing-{cluster}-{mode}.png")).await;
     }
     (estate, browser, token)
 }
@@ -90,4 +94,41 @@ async fn going_back_to_a_landing_page_shows_nothing_and_changes_nothing() {
 
     assert!(!page_contents(&browser).await.contains(&token));
     assert_eq!(estate.token("hq").await, token);
+}
+
+#[tokio::test]
+async fn a_person_who_is_somebody_else_is_told_so_and_gets_nothing() {
+    let estate = Estate::start(IdpChoice::Own).await;
+    let browser = Browser::start(Some(estate.lab.ca_pem())).await;
+
+    let login = estate.log_in("hq").await;
+    browser.goto(&login.start_url).await;
+    fill_in_form(&browser, "bob").await;
+    browser.wait_for("html[data-state=failed]").await;
+
+    assert_eq!(browser.text("h1").await, "The login to hq failed");
+    let told = browser.text("#lines").await;
+    assert!(told.contains("somebody else") && told.contains("alice"), "{told}");
+    assert!(!page_contents(&browser).await.contains("access_token"));
+    keep_picture(&browser, "landing-refused.png").await;
+    login.ended().await.is(8, &["alice"]);
+}
+
+#[tokio::test]
+async fn a_start_page_works_once_and_whoever_opens_it_again_can_go_back() {
+    let estate = Estate::start(IdpChoice::Own).await;
+    let browser = Browser::start(Some(estate.lab.ca_pem())).await;
+    let login = estate.log_in("hq").await;
+    browser.goto(&login.start_url).await;
+
+    browser.goto(&login.start_url).await;
+    browser.wait_for("html[data-state=failed]").await;
+    assert_eq!(browser.text("h1").await, "This link no longer works");
+    keep_picture(&browser, "landing-expired.png").await;
+    browser.execute("history.back()").await;
+    fill_in_form(&browser, "alice").await;
+    browser.wait_for("html[data-state=done]").await;
+
+    login.end().await;
+    estate.token("hq").await;
 }

@@ -12,12 +12,16 @@ mod http;
 mod https_page;
 #[path = "../support/process.rs"]
 mod process;
+#[expect(dead_code, reason = "the tests in tests/estate need more of it")]
+#[path = "../estate/rig.rs"]
+mod rig;
 #[path = "../support/simplesamlphp.rs"]
 mod simplesamlphp;
 #[path = "../support/webdriver.rs"]
 mod webdriver;
 
 mod browser;
+mod chained;
 mod chromium;
 mod clients;
 mod demo;

@@ -80,11 +80,11 @@ async fn a_check_that_takes_too_long_is_still_going_on() {
 async fn a_ticket_opens_its_start_page_once() {
     let listener = bound().await;
     let hq = listener.expect("/cb/hq", "hq", target()).unwrap();
-    assert!(!hq.started());
+    assert!(!hq.started()());
 
     begin(&listener, &hq).await;
 
-    assert!(hq.started());
+    assert!(hq.started()());
     let path = Url::parse(hq.start_url()).unwrap().path().to_owned();
     let again = visit(&listener, &path).await;
     assert_eq!(again.status, 410);

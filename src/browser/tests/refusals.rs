@@ -102,7 +102,7 @@ async fn a_prefetch_spends_no_ticket() {
     let answer = send(addr, &request).await;
 
     assert_eq!((answer.status, listener.refusals().of(Refusal::Prefetch)), (503, 1));
-    assert!(!hq.started());
+    assert!(!hq.started()());
     begin(&listener, &hq).await;
 }
 

@@ -1,11 +1,16 @@
-//! What the desktop is asked, against real message buses: notification servers, logind as
-//! `python3-dbusmock` mocks it, and portals and user managers that do what a test wants.
+//! What the desktop is asked, by its room and by the daemon, against real message buses:
+//! notification servers, logind as `python3-dbusmock` mocks it, and portals and user managers that
+//! do what a test wants.
 
+mod away;
+mod logind;
 mod manager;
 mod notifications;
 mod openers;
 mod portal;
 mod presence;
+mod reminded;
+mod screen;
 mod server;
 
 use std::path::Path;

@@ -1,99 +1,17 @@
 //! The sight of the human, with logind as `python3-dbusmock` mocks it on a bus of its own.
 
-use std::collections::HashMap;
-
 use tokio::{sync::watch, time::timeout};
 use ucsso::browser::desktop::{Bus, Presence, Sight};
-use zbus::{
-    Connection, interface,
-    object_server::SignalEmitter,
-    zvariant::{DynamicType, Value},
+use zbus::{interface, object_server::SignalEmitter};
+
+use super::{
+    PrivateBus,
+    logind::{Machine, SESSION, Session, object, us},
 };
+use crate::process::PATIENCE;
 
-use super::PrivateBus;
-use crate::{
-    components,
-    process::{PATIENCE, Process},
-};
-
-const LOGIND: &str = "org.freedesktop.login1";
-const ROOT: &str = "/org/freedesktop/login1";
-const MANAGER: &str = "org.freedesktop.login1.Manager";
-const SESSION: &str = "org.freedesktop.login1.Session";
-const MOCK: &str = "org.freedesktop.DBus.Mock";
-
-/// A machine with a logind.
-struct Machine {
-    bus: PrivateBus,
-    logind: Option<Process>,
-}
-
-impl Machine {
-    async fn start() -> Self {
-        let mut machine = Self { bus: PrivateBus::start().await, logind: None };
-        machine.start_logind().await;
-        machine
-    }
-
-    async fn start_logind(&mut self) {
-        let mut logind = self.bus.command(components::python_with_dbusmock());
-        logind.args(["-m", "dbusmock", "--system", "--template", "logind"]);
-        self.logind = Some(Process::start(&mut logind));
-        self.bus.has(LOGIND).await;
-    }
-
-    /// A graphical session of a user, in front of the seat or not.
-    async fn session(&self, id: &str, uid: u32, active: bool) -> Session {
-        let connection = self.bus.connect().await;
-        let path = format!("{ROOT}/session/{id}");
-        let session = Session { connection, path };
-        session.call(ROOT, MOCK, "AddSession", &(id, "seat0", uid, "alice", active)).await;
-        session.set("Type", "x11".into()).await;
-        session.emit("SessionNew", "so", vec![id.into(), object(&session.path)]).await;
-        session
-    }
-
-    fn watched(&self) -> watch::Receiver<Sight> {
-        Presence::new(self.bus.bus(), Bus::default()).watch()
-    }
-}
-
-fn object(path: &str) -> Value<'_> {
-    Value::ObjectPath(path.try_into().unwrap())
-}
-
-/// A session, as its desktop and its locker see it.
-struct Session {
-    connection: Connection,
-    path: String,
-}
-
-impl Session {
-    async fn call<B>(&self, path: &str, interface: &str, method: &str, body: &B)
-    where
-        B: serde::Serialize + DynamicType,
-    {
-        let call = self.connection.call_method(Some(LOGIND), path, Some(interface), method, body);
-        call.await.unwrap();
-    }
-
-    async fn set(&self, property: &str, value: Value<'_>) {
-        let properties = HashMap::from([(property, value)]);
-        self.call(&self.path, MOCK, "UpdateProperties", &(SESSION, properties)).await;
-    }
-
-    async fn lock(&self, locked: bool) {
-        self.call(&self.path, SESSION, "SetLockedHint", &(locked,)).await;
-    }
-
-    /// A signal of the manager.
-    async fn emit(&self, signal: &str, signature: &str, arguments: Vec<Value<'_>>) {
-        self.call(ROOT, MOCK, "EmitSignal", &(MANAGER, signal, signature, arguments)).await;
-    }
-}
-
-fn us() -> u32 {
-    rustix::process::getuid().as_raw()
+fn watched(machine: &Machine) -> watch::Receiver<Sight> {
+    Presence::new(machine.bus.bus(), Bus::default()).watch()
 }
 
 async fn until_seen(sight: &mut watch::Receiver<Sight>, locked: bool, idle: bool) {
@@ -109,8 +27,7 @@ async fn after_wake(session: &Session, sight: &mut watch::Receiver<Sight>) -> Si
     let wakes = sight.borrow().wakes;
     // The first may come before anybody listens.
     crate::process::until("the machine woke", async || {
-        session.emit("PrepareForSleep", "b", vec![true.into()]).await;
-        session.emit("PrepareForSleep", "b", vec![false.into()]).await;
+        session.sleep_and_wake().await;
         let seen = *sight.borrow_and_update();
         (seen.wakes > wakes).then_some(seen)
     })
@@ -121,7 +38,7 @@ async fn after_wake(session: &Session, sight: &mut watch::Receiver<Sight>) -> Si
 async fn a_session_that_locks_and_idles_is_seen_to() {
     let machine = Machine::start().await;
     let session = machine.session("1", us(), true).await;
-    let mut sight = machine.watched();
+    let mut sight = watched(&machine);
 
     session.lock(true).await;
     until_seen(&mut sight, true, false).await;
@@ -139,7 +56,7 @@ async fn a_session_that_was_locked_before_the_start_is_seen_to_be() {
     let session = machine.session("1", us(), true).await;
     session.lock(true).await;
 
-    let mut sight = machine.watched();
+    let mut sight = watched(&machine);
 
     until_seen(&mut sight, true, false).await;
 }
@@ -148,7 +65,7 @@ async fn a_session_that_was_locked_before_the_start_is_seen_to_be() {
 async fn a_session_that_is_told_to_lock_counts_as_locked_before_it_says_so() {
     let machine = Machine::start().await;
     let session = machine.session("1", us(), true).await;
-    let mut sight = machine.watched();
+    let mut sight = watched(&machine);
     after_wake(&session, &mut sight).await;
 
     session.call(&session.path, SESSION, "Lock", &()).await;
@@ -163,15 +80,15 @@ async fn sessions_come_and_go() {
     let machine = Machine::start().await;
     let first = machine.session("1", us(), true).await;
     first.lock(true).await;
-    let mut sight = machine.watched();
+    let mut sight = watched(&machine);
     until_seen(&mut sight, true, false).await;
 
     let second = machine.session("2", us(), true).await;
     until_seen(&mut sight, false, false).await;
     second.set("Active", false.into()).await;
     until_seen(&mut sight, true, false).await;
-    first.call(ROOT, MOCK, "RemoveObject", &(first.path.as_str(),)).await;
-    second.call(ROOT, MOCK, "RemoveObject", &(second.path.as_str(),)).await;
+    first.remove().await;
+    second.remove().await;
     first.emit("SessionRemoved", "so", vec!["1".into(), object(&first.path)]).await;
 
     until_seen(&mut sight, false, false).await;
@@ -189,7 +106,7 @@ async fn sessions_that_are_not_ours_or_not_graphical_say_nothing() {
     greeter.set("Class", "greeter".into()).await;
     greeter.lock(true).await;
 
-    let seen = after_wake(&foreign, &mut machine.watched()).await;
+    let seen = after_wake(&foreign, &mut watched(&machine)).await;
 
     assert_eq!((seen.locked, seen.idle), (false, false));
 }
@@ -198,12 +115,11 @@ async fn sessions_that_are_not_ours_or_not_graphical_say_nothing() {
 async fn each_wake_up_counts_once() {
     let machine = Machine::start().await;
     let session = machine.session("1", us(), true).await;
-    let mut sight = machine.watched();
+    let mut sight = watched(&machine);
     let before = after_wake(&session, &mut sight).await.wakes;
 
     for _ in 0..3 {
-        session.emit("PrepareForSleep", "b", vec![true.into()]).await;
-        session.emit("PrepareForSleep", "b", vec![false.into()]).await;
+        session.sleep_and_wake().await;
     }
     session.lock(true).await;
     until_seen(&mut sight, true, false).await;
@@ -215,7 +131,7 @@ async fn each_wake_up_counts_once() {
 async fn a_bus_that_ends_claims_nothing_and_is_followed_again_when_it_is_back() {
     let mut machine = Machine::start().await;
     machine.session("1", us(), true).await.lock(true).await;
-    let mut sight = machine.watched();
+    let mut sight = watched(&machine);
     until_seen(&mut sight, true, false).await;
 
     machine.bus.stop();
@@ -232,7 +148,7 @@ async fn a_bus_that_ends_claims_nothing_and_is_followed_again_when_it_is_back() 
 async fn a_logind_that_ends_claims_nothing() {
     let mut machine = Machine::start().await;
     machine.session("1", us(), true).await.lock(true).await;
-    let mut sight = machine.watched();
+    let mut sight = watched(&machine);
     until_seen(&mut sight, true, false).await;
 
     machine.logind = None;
