@@ -229,7 +229,7 @@ impl Gate {
     async fn attend(self, stream: TcpStream, from: SocketAddr) {
         let Self { site, tls, addr, uid, .. } = &self;
         let (addr, uid) = (*addr, *uid);
-        match tokio::task::spawn_blocking(move || peer::owner(from, addr)).await.ok().flatten() {
+        match peer::owner(from, addr).await {
             Some(owner) if owner == uid => {}
             Some(_) => return site.refusals.count(Refusal::ForeignPeer),
             None => return site.refusals.count(Refusal::UnknownPeer),
