@@ -11,6 +11,7 @@ use crate::{
     check::Figure,
     estate::{Estate, Home, Login},
     process::until,
+    refusals::{self, refusals},
     victim::Victim,
     weakened,
     webdriver::Browser,
@@ -105,7 +106,7 @@ impl<'a> Scene<'a> {
 
     /// Visits the attacker in a tab of its own, and says what came of it.
     async fn attack(&mut self, page: &str) -> String {
-        let logged = self.estate.daemon.output().len();
+        let before = refusals(self.estate).await;
         self.browser.open_tab().await;
         self.browser.goto(page).await;
         self.wait().await;
@@ -123,11 +124,7 @@ impl<'a> Scene<'a> {
             self.estate.ctl_output(&["logout", "hq"]).await;
             return ACCEPTED.to_owned();
         }
-        let log = self.estate.daemon.output().split_off(logged);
-        let reasons =
-            log.lines().filter_map(|line| line.split_once("reason=\"")?.1.split('"').next());
-        let mut reasons: Vec<_> = reasons.collect();
-        reasons.dedup();
+        let reasons = refusals::since(&before, &refusals(self.estate).await);
         match &reasons[..] {
             [] if shown => "page shown, nothing posted".to_owned(),
             [] => "no trace of it".to_owned(),

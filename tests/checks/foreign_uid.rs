@@ -3,8 +3,8 @@
 
 use crate::{
     check::Figure,
-    estate::Estate,
     process::{run_well, until},
+    refusals::refusals,
     rig::estate,
     strangers,
     victim::Victim,
@@ -43,7 +43,8 @@ pub(crate) async fn run() -> Vec<Figure> {
     let said: Vec<usize> = said.split_whitespace().map(|word| word.parse().unwrap()).collect();
     let held = estate.status_of("hq").await["state"] != "authenticating";
     let counted = until("the last one is counted", async || {
-        Some(refusals(&estate).await).filter(|counted| *counted >= TRIES)
+        let counted = refusals(&estate).await.get("foreign_peer").copied();
+        counted.filter(|counted| *counted >= TRIES)
     })
     .await;
     // The nonce was the right one: from the right user it lets the redirect in.
@@ -55,11 +56,4 @@ pub(crate) async fn run() -> Vec<Figure> {
         Figure::exactly("counted", counted, TRIES),
         Figure::exactly("own-user-accepted", usize::from(own), 1),
     ]
-}
-
-/// How many connections of other users the daemon says that it has refused.
-async fn refusals(estate: &Estate) -> usize {
-    let status = estate.status().await;
-    let counted = status["server"]["refused_redirects"]["foreign_peer"].as_u64();
-    usize::try_from(counted.unwrap_or(0)).unwrap()
 }

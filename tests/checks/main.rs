@@ -35,6 +35,7 @@ mod webdriver;
 mod attacker;
 mod check;
 mod dice;
+mod refusals;
 mod strangers;
 mod tabs;
 mod victim;
