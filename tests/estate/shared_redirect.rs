@@ -51,7 +51,7 @@ async fn a_start_page_of_the_cluster_before_is_worth_nothing_at_a_shared_redirec
 
     assert!(late.is_err(), "{late:?}");
     assert!(walked.ok && walked.title.contains("vm"), "{walked:?}");
-    estate.refused(&["token", "hq", "--no-login"]).await.is(4, &["the login was cancelled"]);
+    estate.refused(&["token", "hq", "--no-login"]).await.is(4, &["not now"]);
 }
 
 #[tokio::test]
