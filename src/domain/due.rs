@@ -191,9 +191,12 @@ impl Lifecycle {
                 let waits = self.reserve.is_some() || self.policy.renew == RenewMode::OnRequest;
                 waits.then_some(Topic::Ending(self.last_attempt.generation()))
             }
-            State::Fresh { token, .. } => {
+            State::Fresh { token, pause, .. } => {
                 let near = self.policy.notice_at(token).is_some_and(|at| at <= now);
-                let waits = self.reserve.is_some() || self.renews_by_itself_at().is_none();
+                // Whoever is about to be asked by a window is not asked by a notification too.
+                let waits = self.reserve.is_some()
+                    || self.policy.renew == RenewMode::OnRequest
+                    || matches!(pause, Pause::Unanswered { .. });
                 (near && waits).then_some(Topic::Ending(token.generation))
             }
             _ => None,

@@ -128,3 +128,16 @@ fn a_token_that_lives_shortly_is_not_spoken_of_all_its_life() {
     assert!(!notified(&mut lifecycle, just_before(180)));
     assert!(notified(&mut lifecycle, at(180)));
 }
+
+#[test]
+fn a_token_whose_windows_nobody_answered_is_told_of_before_it_ends() {
+    for (failures, told) in [(1, false), (2, false), (3, true)] {
+        let mut lifecycle = with_notices(RenewMode::Ahead);
+        for attempt in 2..2 + failures {
+            let _ = lifecycle.handle(asked(), minute(55));
+            let _ = lifecycle.handle(failed(attempt, Cause::LoginTimedOut), minute(55));
+        }
+
+        assert_eq!(notified(&mut lifecycle, minute(55)), told, "{failures}");
+    }
+}
