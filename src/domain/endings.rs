@@ -102,3 +102,38 @@ fn a_rejected_token_is_not_waited_for() {
     assert_eq!(lifecycle.handle(wanted(0), just_before(3320)), []);
     assert_eq!(lifecycle.handle(wanted(0), at(3320)), begun(3, Manner::OpenBrowser));
 }
+
+#[test]
+fn a_cluster_that_takes_back_what_it_gives_is_not_asked_without_end() {
+    let mut lifecycle = lifecycle(RenewMode::Ahead);
+    let _ = lifecycle.handle(asked(), at(0));
+    let mut now = 0;
+
+    for (attempt, wait) in [(1, 10), (2, 60), (3, 300)] {
+        let _ = lifecycle.handle(answered(attempt, grant(now, HOUR)), at(now));
+        let _ = lifecycle.handle(Event::Rejected { generation: Generation(attempt) }, at(now));
+        assert_eq!(lifecycle.handle(wanted(0), just_before(now + wait)), [], "{attempt}");
+        now += wait;
+        assert_eq!(lifecycle.handle(wanted(0), at(now)), begun(attempt + 1, Manner::OpenBrowser));
+    }
+    let _ = lifecycle.handle(answered(4, grant(now, HOUR)), at(now));
+    let _ = lifecycle.handle(Event::Rejected { generation: Generation(4) }, at(now + 299));
+    assert_eq!(lifecycle.handle(wanted(0), at(now + 99_999)), []);
+    let failure = lifecycle.state().failure().unwrap();
+    assert_eq!(failure.cause, Cause::TokenUnusable);
+    assert_eq!(failure.sentence, "the cluster rejects its tokens soon after it has issued them");
+    assert_eq!(failure.at, at(now + 299));
+}
+
+#[test]
+fn a_token_that_lived_a_while_may_be_rejected_without_a_grudge() {
+    let mut lifecycle = lifecycle(RenewMode::Ahead);
+    let _ = lifecycle.handle(asked(), at(0));
+
+    for (attempt, obtained, rejected) in [(1, 0, 1), (2, 11, 311), (3, 321, 322)] {
+        let _ = lifecycle.handle(answered(attempt, grant(obtained, HOUR)), at(obtained));
+        let _ = lifecycle.handle(Event::Rejected { generation: Generation(attempt) }, at(rejected));
+        assert_eq!(lifecycle.state().failure(), None);
+        let _ = lifecycle.handle(wanted(0), at(rejected + 10));
+    }
+}

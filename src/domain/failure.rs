@@ -150,6 +150,16 @@ impl Failure {
         }
     }
 
+    /// The cluster takes back one token after another.
+    pub(super) fn rejected_early(at: Timestamp) -> Self {
+        Self {
+            cause: Cause::TokenUnusable,
+            sentence: "the cluster rejects its tokens soon after it has issued them".into(),
+            advice: String::new(),
+            at,
+        }
+    }
+
     /// The login gave a token that was of no use any more.
     pub(super) fn dead_on_arrival(at: Timestamp) -> Self {
         Self {

@@ -23,9 +23,10 @@
 use std::time::Duration;
 
 use super::{
-    Attempt, AttemptId, Cause, Effect, Event, Failure, FailureKind, Grant, Lapse, Manner, Occasion,
-    Pause, Policy, Remembered, Reserve, Stage, State, Tally, Timestamp, Token, due::Notices,
-    policy::SETTLE,
+    Attempt, AttemptId, Cause, Effect, Event, Failure, FailureKind, Generation, Grant, Lapse,
+    Manner, Occasion, Pause, Policy, Remembered, Reserve, Stage, State, Tally, Timestamp, Token,
+    due::Notices,
+    policy::{EARLY, SETTLE},
 };
 
 /// The state of one cluster, and the rules by which it changes.
@@ -36,6 +37,8 @@ pub struct Lifecycle {
     pub(super) last_attempt: AttemptId,
     pub(super) last_use: Option<Timestamp>,
     pub(super) longest_lifetime: Duration,
+    /// How many tokens in a row were rejected soon after they were issued.
+    rejected_early: u32,
     /// Why the human may not be asked now.
     pub(super) reserve: Option<Reserve>,
     pub(super) notices: Notices,
@@ -58,6 +61,7 @@ impl Lifecycle {
             last_attempt: AttemptId(0),
             last_use: None,
             longest_lifetime: Duration::ZERO,
+            rejected_early: 0,
             reserve: None,
             notices: Notices::default(),
         }
@@ -75,21 +79,10 @@ impl Lifecycle {
         self.longest_lifetime
     }
 
-    /// What is to be known after a restart. A window that waits for its human counts as asked in
-    /// vain: if the daemon dies now, nobody answers it any more.
+    /// What is to be known after a restart.
     #[must_use]
     pub fn remembered(&self) -> Remembered {
-        let pause = match &self.state {
-            State::Cold { pause, .. } | State::Fresh { pause, .. } => pause,
-            State::Authenticating { attempt, .. } | State::Renewing { attempt, .. } => {
-                let waits = matches!(attempt.stage, Stage::Seated { .. });
-                let open = u32::from(waits && attempt.occasion == Occasion::ByItself);
-                let unanswered = attempt.tally().unanswered.saturating_add(open);
-                return Remembered { snoozed_until: None, unanswered };
-            }
-            State::Disabled { .. } => return Remembered::default(),
-        };
-        pause.to_remember()
+        Remembered::of(&self.state)
     }
 
     /// Remembers that a program was given the token. Earlier times than one already known say
@@ -240,20 +233,36 @@ impl Lifecycle {
             Event::SnoozeAsked { until } => self.snooze(until, now, effects),
             Event::Seated { attempt } => self.seat(attempt, now),
             Event::CancelAsked => self.abort(Failure::cancelled(now), now, effects),
-            Event::Rejected { generation } => {
-                if self.state.token().is_some_and(|token| token.generation == generation) {
-                    self.drop_token(Lapse::Rejected);
-                    // What the pause may have waited for, the end of the token, is here.
-                    if let State::Cold { pause: Pause::Settling { until }, .. } = &mut self.state {
-                        *until = now.plus(SETTLE).min(*until);
-                    }
-                }
-            }
+            Event::Rejected { generation } => self.take_rejection(generation, now),
             Event::LogoutAsked => {
                 effects.extend(self.state.attempt().map(|a| Effect::Abort { attempt: a.id }));
                 self.state = State::Cold { lapse: Lapse::LoggedOut, pause: Pause::Off };
             }
             Event::Woke | Event::Finished { .. } => {}
+        }
+    }
+
+    fn take_rejection(&mut self, generation: Generation, now: Timestamp) {
+        let Some(token) = self.state.token().filter(|token| token.generation == generation) else {
+            return;
+        };
+        let early = now < token.grant.obtained_at.plus(EARLY);
+        self.rejected_early = if early { self.rejected_early.saturating_add(1) } else { 0 };
+        self.drop_token(Lapse::Rejected);
+        let State::Cold { pause, .. } = &mut self.state else { return };
+        match self.rejected_early {
+            // What the pause may have waited for, the end of the token, is here.
+            0 | 1 => {
+                if let Pause::Settling { until } = pause {
+                    *until = now.plus(SETTLE).min(*until);
+                }
+            }
+            // A cluster that takes back what it gives would open a window every few seconds.
+            more => {
+                let tally = Tally { failures: more - 1, unanswered: more - 1 };
+                let failure = Failure::rejected_early(now);
+                *pause = Pause::after(failure, FailureKind::Declined, tally, now);
+            }
         }
     }
 

@@ -69,6 +69,10 @@ pub(super) const USED_WITHIN: Duration = Duration::from_hours(1);
 /// asked for by name. A token refused as soon as it is issued must not open window after window.
 pub(super) const SETTLE: Duration = Duration::from_secs(10);
 
+/// How soon after it was issued a rejected token counts as taken back. No restart of a cluster is
+/// quicker than the login after it.
+pub(super) const EARLY: Duration = Duration::from_mins(5);
+
 /// How many windows may be opened for nobody within [`WINDOWS_WITHIN`], over all clusters.
 pub(super) const WINDOWS: usize = 4;
 
