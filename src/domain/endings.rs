@@ -119,7 +119,8 @@ fn a_cluster_that_takes_back_what_it_gives_is_not_asked_without_end() {
     let _ = lifecycle.handle(answered(4, grant(now, HOUR)), at(now));
     let _ = lifecycle.handle(Event::Rejected { generation: Generation(4) }, at(now + 299));
     assert_eq!(lifecycle.handle(wanted(0), at(now + 99_999)), []);
-    let failure = lifecycle.state().failure().unwrap();
+    let Pause::Unanswered { tally, failure, .. } = pause(&lifecycle) else { panic!() };
+    assert_eq!(*tally, Tally { failures: 3, unanswered: 3 });
     assert_eq!(failure.cause, Cause::TokenUnusable);
     assert_eq!(failure.sentence, "the cluster rejects its tokens soon after it has issued them");
     assert_eq!(failure.at, at(now + 299));
