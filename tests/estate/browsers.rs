@@ -1,9 +1,10 @@
 //! The program that opens the login page: missing, failing, and run no oftener than needed.
 
 use tokio::task::JoinSet;
-use ucsso::rpc::proto::Interaction;
+use ucsso::rpc::proto::{Interaction, Token};
 
 use crate::{
+    estate::Estate,
     process::until,
     rig::{WRITING, estate, estate_with_browser, token_from},
 };
@@ -84,15 +85,17 @@ async fn after_a_logout_no_program_opens_a_window() {
     assert_ne!(estate.logged_in("hq").await, token);
 }
 
+/// Two programs that want the tokens of both clusters at the same moment.
+async fn two_programs(estate: &Estate) -> (Token, Token) {
+    let hq = estate.get_token("hq", Interaction::IfNeeded);
+    let vm = estate.get_token("vm", Interaction::IfNeeded);
+    tokio::try_join!(hq, vm).unwrap()
+}
+
 #[tokio::test]
 async fn clusters_whose_tokens_are_wanted_at_once_have_one_tab_in_turn() {
     let estate = estate_with_browser(&WRITING).await;
     let mut walk = estate.walk("alice");
-    let both = async {
-        let hq = estate.get_token("hq", Interaction::IfNeeded);
-        let vm = estate.get_token("vm", Interaction::IfNeeded);
-        tokio::try_join!(hq, vm).unwrap()
-    };
     let human = async {
         let opened = until("a window opens", async || estate.opened().pop()).await;
         let first = walk.login(&opened.parse().unwrap()).await.unwrap();
@@ -101,7 +104,7 @@ async fn clusters_whose_tokens_are_wanted_at_once_have_one_tab_in_turn() {
         assert!(second.ok && second.next.is_none(), "{second:?}");
     };
 
-    let ((hq, vm), ()) = tokio::join!(both, human);
+    let ((hq, vm), ()) = tokio::join!(two_programs(&estate), human);
 
     assert_ne!(hq.access_token, vm.access_token);
     assert_eq!(estate.lab.counters().form_logins, 1, "the second was silent");
@@ -112,11 +115,6 @@ async fn clusters_whose_tokens_are_wanted_at_once_have_one_tab_in_turn() {
 async fn a_tab_that_was_closed_before_it_went_on_is_followed_by_a_window() {
     let estate = estate_with_browser(&WRITING).await;
     let mut walk = estate.walk("alice");
-    let both = async {
-        let hq = estate.get_token("hq", Interaction::IfNeeded);
-        let vm = estate.get_token("vm", Interaction::IfNeeded);
-        tokio::try_join!(hq, vm).unwrap()
-    };
     let human = async {
         let opened = until("a window opens", async || estate.opened().pop()).await;
         let first = walk.login(&opened.parse().unwrap()).await.unwrap();
@@ -128,7 +126,7 @@ async fn a_tab_that_was_closed_before_it_went_on_is_followed_by_a_window() {
         assert!(walk.login(&second.parse().unwrap()).await.unwrap().ok);
     };
 
-    tokio::join!(both, human);
+    tokio::join!(two_programs(&estate), human);
 
     assert_eq!(estate.opened().len(), 2);
 }
