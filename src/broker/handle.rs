@@ -191,7 +191,8 @@ impl<C: Clock> ClusterHandle<C> {
     /// Until when the human wants to be left alone.
     #[must_use]
     pub fn snoozed_until(&self) -> Option<Timestamp> {
-        self.published.borrow().remembered.snoozed_until.filter(|until| *until > self.clock.now())
+        let remembered = self.published.borrow().state.remembered();
+        remembered.snoozed_until.filter(|until| *until > self.clock.now())
     }
 
     /// Why no window opens by itself now, on any cluster.

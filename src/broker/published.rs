@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ports::Opened;
 use crate::domain::{
-    AttemptId, Lifecycle, Notice, Remembered, State, Timestamp, Token, UNANSWERED, default_validity,
+    AttemptId, Lifecycle, Notice, State, Timestamp, Token, UNANSWERED, default_validity,
 };
 
 /// The published copy of a cluster's state. Only the owner writes it.
@@ -18,8 +18,6 @@ pub struct Published {
     pub longest_lifetime: Duration,
     /// The notification that is to be shown.
     pub notice: Option<Notice>,
-    /// What is to be known of the cluster after a restart.
-    pub remembered: Remembered,
     /// The start page of the attempt that waits for its human.
     pub opened: Option<(AttemptId, Opened)>,
 }
@@ -32,7 +30,6 @@ impl Published {
             renews_at: lifecycle.renews_by_itself_at(),
             longest_lifetime: lifecycle.longest_lifetime(),
             notice: lifecycle.notice(),
-            remembered: lifecycle.remembered(),
             opened,
         }
     }
@@ -52,8 +49,8 @@ impl Published {
 
     /// How many more windows may be opened in vain before only a notification is shown.
     #[must_use]
-    pub const fn windows_left(&self) -> u32 {
-        UNANSWERED.saturating_sub(self.remembered.unanswered)
+    pub fn windows_left(&self) -> u32 {
+        UNANSWERED.saturating_sub(self.state.remembered().unanswered)
     }
 
     /// The start page of the attempt under way.

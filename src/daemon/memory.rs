@@ -129,7 +129,7 @@ impl Document {
     fn of<C: Clock>(broker: &Broker<C>) -> Self {
         let millis = |at| broker.clock().wall_time(at).as_millis();
         let entries = broker.clusters().map(|cluster| {
-            let Remembered { snoozed_until, unanswered } = cluster.published().remembered;
+            let Remembered { snoozed_until, unanswered } = cluster.published().state.remembered();
             let entry = Entry { snoozed_until: snoozed_until.map(millis), unanswered };
             (cluster.cluster().name.to_string(), entry)
         });

@@ -70,7 +70,7 @@ fn a_no_is_a_no_for_eight_hours_whatever_happens_to_the_token() {
         assert_eq!(lifecycle.handle(Event::WindowOpened, minute(minutes)), []);
         assert_eq!(lifecycle.notice(), None);
     }
-    assert_eq!(lifecycle.remembered().snoozed_until, Some(minute(510)));
+    assert_eq!(lifecycle.state().remembered().snoozed_until, Some(minute(510)));
     assert_eq!(lifecycle.deadline(minute(200)), Some(minute(510)));
     assert_eq!(lifecycle.clone().handle(asked(), minute(200)), begun(3, Manner::ShowUrl));
     assert_eq!(lifecycle.handle(Event::Woke, minute(510)), begun(3, Manner::OpenBrowser));
@@ -83,10 +83,14 @@ fn a_snooze_can_be_asked_for_and_taken_back() {
     let until = minute(100);
     let effects = lifecycle.handle(Event::SnoozeAsked { until }, at(110));
     assert_eq!(effects, [Effect::Abort { attempt: AttemptId(2) }]);
-    assert_eq!(lifecycle.remembered().snoozed_until, Some(until));
+    assert_eq!(lifecycle.state().remembered().snoozed_until, Some(until));
     assert_eq!(lifecycle.state().failure().unwrap().cause, Cause::LoginCancelled);
     let _ = lifecycle.handle(Event::SnoozeAsked { until: minute(90) }, at(120));
-    assert_eq!(lifecycle.remembered().snoozed_until, Some(minute(90)), "the last word counts");
+    assert_eq!(
+        lifecycle.state().remembered().snoozed_until,
+        Some(minute(90)),
+        "the last word counts"
+    );
 
     let _ = lifecycle.handle(Event::SnoozeAsked { until: minute(61) }, minute(61));
     assert_eq!(*pause(&lifecycle), Pause::Off);
@@ -98,13 +102,16 @@ fn a_snooze_can_be_asked_for_and_taken_back() {
 #[test]
 fn a_snooze_is_an_answer_and_lifts_what_silence_had_earned() {
     let mut lifecycle = unanswered();
-    assert_eq!(lifecycle.remembered(), Remembered { snoozed_until: None, unanswered: 3 });
+    assert_eq!(lifecycle.state().remembered(), Remembered { snoozed_until: None, unanswered: 3 });
 
     let mut snoozed = lifecycle.clone();
     let _ = snoozed.handle(Event::SnoozeAsked { until: minute(20) }, minute(10));
     let _ = lifecycle.handle(Event::SnoozeAsked { until: minute(10) }, minute(10));
 
-    assert_eq!(snoozed.remembered(), Remembered { snoozed_until: Some(minute(20)), unanswered: 0 });
+    assert_eq!(
+        snoozed.state().remembered(),
+        Remembered { snoozed_until: Some(minute(20)), unanswered: 0 }
+    );
     assert_eq!(lifecycle.handle(wanted(0), minute(10)), begun(2, Manner::OpenBrowser));
 }
 
@@ -120,7 +127,7 @@ fn what_a_cluster_refused_is_not_snoozed_away() {
         let before = lifecycle.state().clone();
         let _ = lifecycle.handle(Event::SnoozeAsked { until: minute(30) }, minute(10));
         assert_eq!(*lifecycle.state(), before);
-        assert_eq!(lifecycle.remembered(), Remembered::default());
+        assert_eq!(lifecycle.state().remembered(), Remembered::default());
         let _ = lifecycle.handle(Event::SnoozeAsked { until: minute(10) }, minute(10));
         assert_eq!(*lifecycle.state(), before);
     }
@@ -203,14 +210,16 @@ fn a_cluster_that_is_nearly_due_goes_along_with_another() {
 
 #[test]
 fn a_detour_that_is_withdrawn_leaves_the_human_alone_as_before() {
-    let mut lifecycle = unanswered();
-    lifecycle.note_use(minute(6));
-    let _ = lifecycle.handle(asked(), minute(6));
-    let _ = lifecycle.handle(answered(2, grant(360, HOUR)), minute(6));
-    let _ = lifecycle.handle(Event::CancelAsked, minute(6));
+    let mut lifecycle = fresh(RenewMode::Ahead);
+    for attempt in 2..=4 {
+        let _ = lifecycle.handle(asked(), at(0));
+        let _ = lifecycle.handle(failed(attempt, Cause::LoginTimedOut), at(0));
+    }
     let before = lifecycle.state().clone();
+    let begun = lifecycle.handle(Event::WindowOpened, minute(49));
+    assert!(matches!(begun[..], [Effect::Begin { occasion: Occasion::InPassing, .. }]));
 
-    assert_eq!(lifecycle.handle(Event::WindowOpened, minute(7)), []);
+    assert_eq!(lifecycle.handle(Event::Withdrawn { attempt: AttemptId(5) }, minute(49)), []);
 
     assert_eq!(*lifecycle.state(), before);
 }
@@ -221,7 +230,7 @@ fn what_a_human_wanted_outlives_the_daemon() {
     let snoozed_until = |seconds| Remembered { snoozed_until: Some(at(seconds)), unanswered: 0 };
     let unanswered = |unanswered| Remembered { snoozed_until: None, unanswered };
 
-    assert_eq!(after(Remembered::default()).remembered(), Remembered::default());
+    assert_eq!(after(Remembered::default()).state().remembered(), Remembered::default());
     let mut snoozed = after(snoozed_until(100));
     assert_eq!(snoozed.handle(wanted(0), just_before(100)), []);
     assert_eq!(snoozed.handle(wanted(0), at(100)), begun(1, Manner::OpenBrowser));
@@ -229,10 +238,10 @@ fn what_a_human_wanted_outlives_the_daemon() {
     assert_eq!(after(snoozed_until(week)).handle(wanted(0), at(1)), []);
     assert_ne!(after(snoozed_until(week + 1)).handle(wanted(0), at(1)), [], "a wrong clock");
     assert_ne!(after(snoozed_until(0)).handle(wanted(0), at(0)), [], "long over");
-    assert_eq!(after(snoozed_until(0)).remembered(), Remembered::default());
+    assert_eq!(after(snoozed_until(0)).state().remembered(), Remembered::default());
     for (count, seconds) in [(1, 60), (2, 300)] {
         let mut asked_before = after(unanswered(count));
-        assert_eq!(asked_before.remembered(), unanswered(count));
+        assert_eq!(asked_before.state().remembered(), unanswered(count));
         assert_eq!(asked_before.handle(wanted(0), just_before(seconds)), []);
         assert_ne!(asked_before.handle(wanted(0), at(seconds)), []);
     }
@@ -246,9 +255,9 @@ fn a_window_that_waits_counts_as_asked_in_vain_should_the_daemon_die() {
     let remembered = |event: Event| {
         let mut lifecycle = lifecycle(RenewMode::WhenUsed);
         let _ = lifecycle.handle(event, at(0));
-        let queued = lifecycle.remembered().unanswered;
+        let queued = lifecycle.state().remembered().unanswered;
         let _ = lifecycle.handle(Event::Seated { attempt: AttemptId(1) }, at(0));
-        (queued, lifecycle.remembered().unanswered)
+        (queued, lifecycle.state().remembered().unanswered)
     };
 
     assert_eq!(remembered(wanted(0)), (0, 1));

@@ -79,12 +79,6 @@ impl Lifecycle {
         self.longest_lifetime
     }
 
-    /// What is to be known after a restart.
-    #[must_use]
-    pub fn remembered(&self) -> Remembered {
-        Remembered::of(&self.state)
-    }
-
     /// Remembers that a program was given the token. Earlier times than one already known say
     /// nothing new.
     pub fn note_use(&mut self, at: Timestamp) {

@@ -1,7 +1,7 @@
 //! Why no login begins by itself on one cluster, and what of that outlives the daemon.
 
 use super::{
-    Failure, FailureKind, Occasion, Policy, Stage, State, Tally, Timestamp,
+    Failure, FailureKind, Policy, Tally, Timestamp,
     policy::{BackOff, LONGEST_SNOOZE, back_off},
 };
 
@@ -55,29 +55,6 @@ pub struct Remembered {
     pub snoozed_until: Option<Timestamp>,
     /// How many logins in a row asked them in vain.
     pub unanswered: u32,
-}
-
-impl Remembered {
-    /// What is to be known of a cluster. A window that waits for its human counts as asked in
-    /// vain: if the daemon dies now, nobody answers it any more.
-    pub(super) fn of(state: &State) -> Self {
-        match state {
-            State::Cold { pause, .. } | State::Fresh { pause, .. } => {
-                let snoozed_until = match pause {
-                    Pause::Snoozed { until, .. } => Some(*until),
-                    _ => None,
-                };
-                Self { snoozed_until, unanswered: pause.tally().unanswered }
-            }
-            State::Authenticating { attempt, .. } | State::Renewing { attempt, .. } => {
-                let waits = matches!(attempt.stage, Stage::Seated { .. });
-                let open = u32::from(waits && attempt.occasion == Occasion::ByItself);
-                let unanswered = attempt.tally().unanswered.saturating_add(open);
-                Self { snoozed_until: None, unanswered }
-            }
-            State::Disabled { .. } => Self::default(),
-        }
-    }
 }
 
 impl Pause {

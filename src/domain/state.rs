@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Attempt, AttemptId, Failure, Generation, Grant, Manner, Occasion, Pause, Timestamp, Token,
+    Attempt, AttemptId, Failure, Generation, Grant, Manner, Occasion, Pause, Remembered, Stage,
+    Timestamp, Token,
 };
 
 /// Two questions - is a usable token held? is a login under way? - give four states. The fifth is
@@ -87,6 +88,28 @@ impl State {
             Self::Fresh { pause, .. } => pause.until().is_some(),
             Self::Authenticating { .. } | Self::Renewing { .. } => true,
             Self::Disabled { .. } => false,
+        }
+    }
+
+    /// What is to be known after a restart. A window that waits for its human counts as asked in
+    /// vain: if the daemon dies now, nobody answers it any more.
+    #[must_use]
+    pub fn remembered(&self) -> Remembered {
+        match self {
+            Self::Cold { pause, .. } | Self::Fresh { pause, .. } => {
+                let snoozed_until = match pause {
+                    Pause::Snoozed { until, .. } => Some(*until),
+                    _ => None,
+                };
+                Remembered { snoozed_until, unanswered: pause.tally().unanswered }
+            }
+            Self::Authenticating { attempt, .. } | Self::Renewing { attempt, .. } => {
+                let waits = matches!(attempt.stage, Stage::Seated { .. });
+                let open = u32::from(waits && attempt.occasion == Occasion::ByItself);
+                let unanswered = attempt.tally().unanswered.saturating_add(open);
+                Remembered { snoozed_until: None, unanswered }
+            }
+            Self::Disabled { .. } => Remembered::default(),
         }
     }
 

@@ -227,7 +227,7 @@ async fn a_cancelled_login_is_a_snooze_that_programs_respect_and_a_restart_keeps
     for interaction in [Interaction::IfNeeded, Interaction::Force, Interaction::Never] {
         assert_eq!(rig.hq().token(ask(interaction)).await, Err(Lack::Snoozed { until }));
     }
-    let remembered = rig.hq().published().remembered;
+    let remembered = rig.hq().published().state.remembered();
     rig.broker.stop().await;
 
     let login = FakeLogin::new(&rig.clock);
@@ -293,5 +293,8 @@ async fn a_weekend_opens_three_windows_a_cluster_and_none_while_locked() {
         assert!((1..=3).contains(&(after - before)), "{} windows", after - before);
     }
     assert!(rig.hq().published().notice.is_some(), "one notification waits for Monday");
-    assert_eq!(rig.hq().published().remembered, Remembered { snoozed_until: None, unanswered: 3 });
+    assert_eq!(
+        rig.hq().published().state.remembered(),
+        Remembered { snoozed_until: None, unanswered: 3 }
+    );
 }
