@@ -126,6 +126,17 @@ impl Browser {
         until(&format!("the URL contains `{text}`"), seen).await
     }
 
+    /// Waits until what an element shows contains `text`.
+    pub(crate) async fn wait_for_text(&self, css: &str, text: &str) {
+        let seen = async || {
+            let found = self.find(css).await?;
+            // The page may go away between the two.
+            let shown = self.call(Method::GET, &format!("/element/{found}/text"), None).await.ok()?;
+            shown.as_str()?.contains(text).then_some(())
+        };
+        until(&format!("`{css}` shows `{text}`"), seen).await;
+    }
+
     /// Types into an input.
     pub(crate) async fn type_into(&self, css: &str, text: &str) {
         let path = self.element(css).await;
