@@ -11,6 +11,7 @@
 //! | 0 | [`paths`] | every path, once |
 //! | 0 | [`loopback`] | the origins to which a redirect can lead |
 //! | 0 | [`identity`] | the certificate of a redirect by https |
+//! | 0 | [`sys`] | what only the operating system can do; the only `unsafe` code |
 //! | 0 | [`telemetry`] | where log lines go |
 //! | 1 | [`broker`] | who does what: a task for each cluster, and the handles of callers |
 //! | 1 | [`config`] | what the operator wants |
@@ -39,6 +40,7 @@ pub mod lab;
 pub mod loopback;
 pub mod paths;
 pub mod rpc;
+pub mod sys;
 pub mod telemetry;
 
 /// The Rust in the README compiles.

@@ -131,7 +131,8 @@ impl Browser {
         let seen = async || {
             let found = self.find(css).await?;
             // The page may go away between the two.
-            let shown = self.call(Method::GET, &format!("/element/{found}/text"), None).await.ok()?;
+            let shown =
+                self.call(Method::GET, &format!("/element/{found}/text"), None).await.ok()?;
             shown.as_str()?.contains(text).then_some(())
         };
         until(&format!("`{css}` shows `{text}`"), seen).await;
