@@ -12,7 +12,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use super::{
     Desk, Published,
@@ -161,7 +161,7 @@ impl<C: Clock, L: Login> Actor<C, L> {
                 }
                 Turn::LoginEnded(attempt, outcome) => {
                     self.attempt = None;
-                    self.log_outcome(attempt, &outcome);
+                    outcome.log(&self.cluster.name, attempt);
                     let event = match outcome {
                         Outcome::Ended(outcome) => Event::Finished { attempt, outcome },
                         Outcome::Withdrawn => Event::Withdrawn { attempt },
@@ -316,30 +316,6 @@ impl<C: Clock, L: Login> Actor<C, L> {
     fn abandon(mut self) {
         if let Some((_, task)) = self.attempt.take() {
             task.abort();
-        }
-    }
-
-    fn log_outcome(&self, attempt: AttemptId, outcome: &Outcome) {
-        let cluster = &self.cluster.name;
-        match outcome {
-            Outcome::Withdrawn => {
-                info!(%cluster, attempt = attempt.0, "nobody may be asked now");
-            }
-            Outcome::Ended(Ok(grant)) => info!(
-                %cluster,
-                attempt = attempt.0,
-                user = grant.user,
-                node = grant.node,
-                lifetime_seconds = grant.expires_at.since(grant.obtained_at).as_secs(),
-                "a token was obtained"
-            ),
-            Outcome::Ended(Err(failure)) => warn!(
-                %cluster,
-                attempt = attempt.0,
-                reason = failure.cause.reason(),
-                %failure,
-                "a login gave no token"
-            ),
         }
     }
 }

@@ -315,12 +315,6 @@ impl World {
             assert!(at <= token.grant.expires_at, "a deadline outlives the token");
         }
     }
-
-    fn waking_again_changes_nothing(&self) {
-        let mut again = self.lifecycle.clone();
-        assert_eq!(again.handle(Event::Woke, self.now), []);
-        assert_eq!(again.state(), self.lifecycle.state());
-    }
 }
 
 fn grant(now: Timestamp, lifetime: Duration) -> Grant {

@@ -1,4 +1,5 @@
-//! What holds when a daemon ends at any moment and another goes on where it was.
+//! What holds when nothing happens, and when a daemon ends at any moment and another goes on
+//! where it was.
 
 use super::{Event, Lifecycle, World};
 use crate::domain::{Learned, Past};
@@ -26,5 +27,11 @@ impl World {
         let until = past.remembered.snoozed_until.filter(|until| *until > self.now);
         self.ended = until.map(|until| (self.now, until.since(self.now)));
         self.handle(&Event::Woke);
+    }
+
+    pub(super) fn waking_again_changes_nothing(&self) {
+        let mut again = self.lifecycle.clone();
+        assert_eq!(again.handle(Event::Woke, self.now), []);
+        assert_eq!(again.state(), self.lifecycle.state());
     }
 }
