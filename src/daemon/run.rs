@@ -15,7 +15,7 @@ use crate::{
     browser::Opener,
     cisco::{self, CiscoLogin, Listeners},
     config::{ClusterConfig, Config},
-    domain::{Cluster, Policy},
+    domain::{Cluster, Past, Policy},
     identity::Files,
     rpc,
 };
@@ -45,14 +45,14 @@ pub(super) async fn run(
     let opener = Opener::new(config.browser.clone());
     let ports = redirects::of(&config);
     let memory = Memory::open(memory);
-    let mut broker = Broker::remembering(clock.clone(), &memory.windows());
+    let mut broker = Broker::remembering(clock.clone(), &memory.windows(), Arc::new(()));
     for (name, cluster) in config.clusters {
         let cluster = Arc::new(cluster);
         let login =
             CiscoLogin::new(Arc::clone(&cluster), clock.clone(), listeners.clone(), opener.clone());
         let login = login.map_err(|source| Error::Cluster { cluster: name, source })?;
-        let remembered = memory.of(&cluster.name);
-        broker.add_remembering(presented(&cluster), policy(&cluster), login, remembered);
+        let past = Past { remembered: memory.of(&cluster.name), ..Past::default() };
+        broker.add_remembering(presented(&cluster), policy(&cluster), login, past);
     }
     let broker = Arc::new(broker);
     let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));
