@@ -53,12 +53,12 @@ pub struct Store {
 #[derive(Default)]
 struct Shelves {
     /// The newest record of each cluster.
-    newest: BTreeMap<ClusterName, Shelf>,
+    newest: BTreeMap<ClusterName, Slot>,
     /// The highest number that a record has had.
     serial: u64,
 }
 
-struct Shelf {
+struct Slot {
     record: Record,
     /// Whether a cluster of this daemon goes by it.
     in_use: bool,
@@ -87,9 +87,9 @@ impl Store {
             for record in found {
                 shelves.serial = shelves.serial.max(record.serial);
                 let newer = shelves.newest.get(&record.cluster);
-                if newer.is_none_or(|shelf| shelf.record.serial < record.serial) {
+                if newer.is_none_or(|slot| slot.record.serial < record.serial) {
                     let cluster = record.cluster.clone();
-                    shelves.newest.insert(cluster, Shelf { record, in_use: false });
+                    shelves.newest.insert(cluster, Slot { record, in_use: false });
                 }
             }
         }
@@ -104,7 +104,7 @@ impl Store {
     pub fn take_up(&self, cluster: &ClusterName, fingerprint: Fingerprint) -> Past {
         let reading = (self.clock)();
         let mut shelves = self.shelves();
-        let Some(shelf) = shelves.newest.get_mut(cluster) else {
+        let Some(slot) = shelves.newest.get_mut(cluster) else {
             let record = Record {
                 serial: shelves.serial,
                 cluster: cluster.clone(),
@@ -112,17 +112,17 @@ impl Store {
                 written: reading,
                 held: Held::default(),
             };
-            shelves.newest.insert(cluster.clone(), Shelf { record, in_use: true });
+            shelves.newest.insert(cluster.clone(), Slot { record, in_use: true });
             return Past::default();
         };
-        shelf.in_use = true;
-        let (held, in_doubt) = shelf.record.restore(&reading);
-        if shelf.record.fingerprint != fingerprint {
+        slot.in_use = true;
+        let (held, in_doubt) = slot.record.restore(&reading);
+        if slot.record.fingerprint != fingerprint {
             if held.token.is_ok() {
                 info!(%cluster, "its settings have changed: the token of before is not used");
             }
             let held = Held { last_attempt: held.last_attempt, ..Held::default() };
-            shelf.record.fingerprint = fingerprint;
+            slot.record.fingerprint = fingerprint;
             self.write(&mut shelves, cluster, &held, reading);
             return Past { held, ..Past::default() };
         }
@@ -130,11 +130,11 @@ impl Store {
             let remaining_seconds = token.remaining(reading.now).as_secs();
             info!(%cluster, generation = token.generation.0, remaining_seconds, "a token is restored");
         }
-        if held.token.is_err() && shelf.record.held.token.is_ok() {
+        if held.token.is_err() && slot.record.held.token.is_ok() {
             self.write(&mut shelves, cluster, &held, reading);
         } else {
             // A medium that is new, or missed the last change, gets what the others have.
-            self.spread(&shelf.record);
+            self.spread(&slot.record);
         }
         Past { remembered: Remembered::default(), held, in_doubt }
     }
@@ -151,29 +151,29 @@ impl Store {
     /// Forgets whatever nobody has taken up.
     pub fn forget_others(&self) {
         let mut shelves = self.shelves();
-        shelves.newest.retain(|cluster, shelf| {
-            if !shelf.in_use {
+        shelves.newest.retain(|cluster, slot| {
+            if !slot.in_use {
                 info!(%cluster, "it is not in the configuration any more: its token is forgotten");
                 for medium in &self.media {
                     medium.forget(cluster);
                 }
             }
-            shelf.in_use
+            slot.in_use
         });
     }
 
     fn write(&self, shelves: &mut Shelves, cluster: &ClusterName, held: &Held, written: Reading) {
-        let Some(shelf) = shelves.newest.get_mut(cluster) else { return };
+        let Some(slot) = shelves.newest.get_mut(cluster) else { return };
         shelves.serial += 1;
-        let fingerprint = shelf.record.fingerprint;
-        shelf.record = Record {
+        let fingerprint = slot.record.fingerprint;
+        slot.record = Record {
             serial: shelves.serial,
             cluster: cluster.clone(),
             fingerprint,
             written,
             held: held.clone(),
         };
-        self.spread(&shelf.record);
+        self.spread(&slot.record);
     }
 
     fn spread(&self, record: &Record) {

@@ -64,7 +64,7 @@ impl Record {
         }
         let mut token = token.clone();
         token.grant.expires_at = reading.now.plus(remaining);
-        token.grant.obtained_at = reading.now.minus(lifetime - remaining);
+        token.grant.obtained_at = reading.now.minus(lifetime.saturating_sub(remaining));
         (Held { token: Ok(token), ..self.held.clone() }, in_doubt)
     }
 }

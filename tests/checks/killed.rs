@@ -42,18 +42,11 @@ const LIFETIME: Duration = Duration::from_secs(8);
 /// The longest that a daemon is left alone, in milliseconds.
 const LONGEST_LIFE: usize = 600;
 
-pub(crate) async fn some_kills() -> Vec<Figure> {
-    figures(40).await
-}
-
-pub(crate) async fn many_kills() -> Vec<Figure> {
-    figures(200).await
-}
-
-async fn figures(kills: usize) -> Vec<Figure> {
-    let found = run(kills, true).await;
+/// Kills it so many times.
+pub(crate) async fn run(kills: usize) -> Vec<Figure> {
+    let found = Box::pin(play(kills, true)).await;
     // The same without anybody who keeps what the daemon holds.
-    let control = run(10, false).await;
+    let control = Box::pin(play(10, false)).await;
     let tokens = found.ledger.tokens();
     let Ledger { lost, came_back, corrupt, found_again, .. } = found.ledger;
     vec![
@@ -89,7 +82,7 @@ struct Scene {
     logouts: Cell<usize>,
 }
 
-async fn run(kills: usize, kept: bool) -> Found {
+async fn play(kills: usize, kept: bool) -> Found {
     let mut manager = None;
     let lab = LabConfig { token_lifetime: LIFETIME, ..LabConfig::default() };
     let estate = Estate::launch_as(lab, ToOwned::to_owned, |home| {

@@ -88,6 +88,6 @@ impl Ledger {
     }
 
     fn no_logout_since(&self, before: Before) -> bool {
-        before.logouts == self.logouts && self.logouts % 2 == 0
+        before.logouts == self.logouts && self.logouts.is_multiple_of(2)
     }
 }
