@@ -17,6 +17,7 @@
 //! | 1 | [`broker`] | who does what: a task for each cluster, and the handles of callers |
 //! | 1 | [`config`] | what the operator wants |
 //! | 2 | [`browser`] | how a human is asked: the loopback listener and its pages |
+//! | 2 | [`store`] | how tokens survive the process |
 //! | 2 | [`rpc`] | how programs ask: gRPC on a Unix socket |
 //! | 3 | [`cisco`] | how Cisco speaks: discovery, authorization, redirect, verification |
 //! | 4 | [`daemon`] | how it is put together; the only place where concrete types meet |
@@ -42,6 +43,7 @@ pub mod loopback;
 pub mod paths;
 pub mod private;
 pub mod rpc;
+pub mod store;
 pub mod sys;
 pub mod telemetry;
 

@@ -23,6 +23,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ("broker", &["domain"]),
     ("config", &["domain", "loopback"]),
     ("cisco", &["domain", "chain", "config", "loopback", "identity", "browser", "broker::ports"]),
+    ("store", &["domain", "chain", "private", "sys", "broker::ports"]),
     ("rpc", &["domain", "broker"]),
     (
         "daemon",
@@ -39,6 +40,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "broker",
             "config",
             "cisco",
+            "store",
             "rpc",
         ],
     ),
