@@ -10,6 +10,7 @@ mod fdstore;
 mod memfd;
 mod notify;
 mod record;
+pub mod sealed;
 mod shelves;
 #[cfg(test)]
 mod testing;

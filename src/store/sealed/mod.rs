@@ -1,0 +1,181 @@
+//! The sealed file: what of each cluster outlives the daemon, the session and the machine's
+//! restart, for this user on this machine alone.
+//!
+//! Records go in and come out as bytes; what is in them is not known here. [`open`] gets the key and
+//! what was kept, [`Sealed`] takes what is to be kept and never waits, [`Writer`] is the task that
+//! writes it down. Whatever goes wrong, the daemon serves from memory, and [`Standing`] says why.
+
+mod binding;
+mod envelope;
+mod files;
+mod key;
+mod keyring;
+mod source;
+mod standing;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use tokio::{sync::watch, task::spawn_blocking};
+use tracing::warn;
+use zeroize::Zeroizing;
+
+use self::{
+    binding::Binding,
+    files::{Files, Found},
+    source::Current,
+};
+pub use self::{
+    keyring::{Connect, Fault, Keyring},
+    source::{NoKey, Source},
+    standing::{Standing, Trouble},
+    writer::Writer,
+};
+use crate::chain;
+
+/// What is kept of each cluster, by its name.
+pub type Records = BTreeMap<String, Arc<Zeroizing<Vec<u8>>>>;
+
+/// Takes what is to be kept. Never waits.
+pub struct Sealed {
+    contents: watch::Sender<Contents>,
+}
+
+/// What is to be in the file.
+#[derive(Clone, Default)]
+struct Contents {
+    records: Records,
+    /// How often somebody logged out: what was in the file before must not come back.
+    logouts: u64,
+}
+
+/// What opening the file gave.
+#[derive(Debug)]
+pub struct Opened {
+    /// What was kept; empty where nothing is known.
+    pub records: Records,
+    /// What takes it from now on.
+    pub sealed: Sealed,
+    /// What writes it down.
+    pub writer: Writer,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+impl Sealed {
+    /// Keeps a record in place of the one before.
+    pub fn keep(&self, cluster: &str, record: Zeroizing<Vec<u8>>) {
+        self.contents.send_modify(|contents| {
+            contents.records.insert(cluster.to_owned(), Arc::new(record));
+        });
+    }
+
+    /// The same, where somebody logged out: no copy of the file is to give back what was in it.
+    pub fn keep_logout(&self, cluster: &str, record: Zeroizing<Vec<u8>>) {
+        self.contents.send_modify(|contents| {
+            contents.records.insert(cluster.to_owned(), Arc::new(record));
+            contents.logouts += 1;
+        });
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealed(..)")
+    }
+}
+
+impl fmt::Debug for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Contents(..)")
+    }
+}
+
+/// Opens the file, within about two seconds: that is how long a key is waited for.
+pub async fn open(path: PathBuf, source: &Source) -> Opened {
+    let standing = Standing::sealed();
+    let mut files = Files::at(path.clone());
+    let mut records = Records::default();
+    let seal = match current(source).await {
+        Err(trouble) => Err(trouble),
+        Ok((current, binding)) => {
+            let loading = spawn_blocking(move || {
+                let found = files.load(&current.key, &binding);
+                (files, current, found)
+            });
+            let (loaded, current, found) = loading.await.expect("what loads does not panic");
+            files = loaded;
+            match found {
+                Err(version) => Err(Trouble::OtherVersion { path: path.clone(), version }),
+                Ok(found) => {
+                    records = known(found, &path);
+                    Ok((current, binding))
+                }
+            }
+        }
+    };
+    let seal = seal.map_err(|trouble| standing.set(Some(trouble))).ok();
+    let (contents, changes) = watch::channel(Contents::default());
+    let files = Arc::new(Mutex::new(files));
+    let writer = Writer::new(changes, path, files, seal, standing.clone());
+    Opened { records, sealed: Sealed { contents }, writer, standing }
+}
+
+async fn current(source: &Source) -> Result<(Current, Binding), Trouble> {
+    let binding = Binding::here().ok_or(Trouble::NoMachine)?;
+    Ok((source.key(&binding).await?, binding))
+}
+
+/// What a file says, and a word in the log where it is not the one that was written last.
+fn known(Found { plain, wrong }: Found, path: &Path) -> Records {
+    let records = plain.as_deref().and_then(|plain| parse(plain));
+    if let Some(wrong) = wrong {
+        let (file, error) = (path.display(), chain::one_line(&wrong));
+        if records.is_some() {
+            warn!(%file, error, "not read: the one before it is used");
+        } else {
+            warn!(%file, error, "not read: everybody logs in again");
+        }
+    }
+    records.unwrap_or_default()
+}
+
+/// Removes a file that an earlier configuration asked for. Waits for the disk.
+pub fn forget(path: PathBuf) -> io::Result<()> {
+    Files::at(path).erase()
+}
+
+/// The records in one text: a name and a record in turn, each behind its length.
+fn bytes(records: &Records) -> Zeroizing<Vec<u8>> {
+    let parts = || records.iter().flat_map(|(name, record)| [name.as_bytes(), record]);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(parts().map(|part| part.len() + 4).sum()));
+    for part in parts() {
+        let length = u32::try_from(part.len()).expect("names and records are small");
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    bytes
+}
+
+fn parse(mut bytes: &[u8]) -> Option<Records> {
+    let mut part = || {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (part, rest) = rest.split_at_checked(length)?;
+        bytes = rest;
+        Some(part)
+    };
+    let mut records = Records::default();
+    while let Some(name) = part() {
+        let name = std::str::from_utf8(name).ok()?;
+        records.insert(name.to_owned(), Arc::new(Zeroizing::new(part()?.to_vec())));
+    }
+    bytes.is_empty().then_some(records)
+}
