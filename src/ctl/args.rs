@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+use super::service::ServiceCommand;
 use crate::{config::parse_duration, domain::ClusterName};
 
 /// The codes, for `--help`.
@@ -124,6 +125,9 @@ pub(super) enum Command {
     /// Write the page for a web server that leads browsers on to this machine
     #[command(after_long_help = REDIRECT_PAGE_HELP)]
     RedirectPage(RedirectPageArgs),
+    /// Have systemd start the daemon for you when it is needed
+    #[command(subcommand)]
+    Service(ServiceCommand),
     /// Make what browsers are to trust
     #[command(subcommand)]
     Trust(TrustCommand),

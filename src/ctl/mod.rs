@@ -15,6 +15,7 @@ mod moment;
 mod paste;
 mod redirect_page;
 mod render;
+mod service;
 mod signals;
 mod status;
 mod terminal;
@@ -60,6 +61,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     match arguments.command {
         Command::Config(command) => config::run(command).map(|()| Exit::Done.into()),
         Command::RedirectPage(args) => redirect_page::run(args).map(|()| Exit::Done.into()),
+        Command::Service(command) => service::run(&command, arguments.socket).map(Into::into),
         Command::Trust(command) => trust::run(&command).map(|()| Exit::Done.into()),
         Command::Ask(question) => {
             let socket = socket(arguments.socket)?;
