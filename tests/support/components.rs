@@ -103,6 +103,19 @@ pub(crate) fn xfce4_notifyd() -> PathBuf {
     require(path.to_str().unwrap(), "apt-get install xfce4-notifyd")
 }
 
+/// systemd, as the manager of a user.
+pub(crate) fn systemd() -> PathBuf {
+    // The message bus of a session, which the manager starts.
+    require("/usr/lib/systemd/user/dbus.socket", "apt-get install dbus-user-session");
+    require("useradd", "apt-get install passwd");
+    require("/lib/systemd/systemd", "apt-get install systemd")
+}
+
+/// What enters the namespaces of a process.
+pub(crate) fn nsenter() -> PathBuf {
+    require("nsenter", "apt-get install util-linux")
+}
+
 /// A folder for what a test wants to show: screenshots. It is kept.
 pub(crate) fn screens() -> PathBuf {
     let folder = Path::new(TOOLS).with_file_name("screens");

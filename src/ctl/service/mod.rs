@@ -76,7 +76,8 @@ impl Work {
         refuse_other_daemon(&place.socket)?;
         let files = units::files(&place, &own_folder()?)?;
 
-        let (port, rest) = self.put(&files)?;
+        let found = self.look(&files)?;
+        let (port, rest) = self.put(&files, &found)?;
         self.make(&place.state)?;
         self.tell(&["daemon-reload"])?;
         if port && is_active(paths::UNIT) {
@@ -99,6 +100,8 @@ impl Work {
 
     fn uninstall(self) -> Result<Exit, super::Error> {
         let folder = own_folder()?;
+        let files = units::no_files(&folder);
+        let found = self.look(&files)?;
         let running = user_manager::is_running();
         if running {
             let known = |unit: &&str| {
@@ -112,7 +115,7 @@ impl Work {
                 self.tell(&words)?;
             }
         }
-        self.put(&units::no_files(&folder))?;
+        self.put(&files, &found)?;
         for (target, unit) in [("sockets", BROKER), ("sockets", REDIRECT), ("default", paths::UNIT)]
         {
             self.unlink(&folder.join(format!("{target}.target.wants")).join(unit))?;
@@ -131,18 +134,22 @@ impl Work {
         self.close("The configuration and what the daemon remembers stay where they are.\n")
     }
 
-    /// Makes the files what they should be, and returns whether that of a socket was another, and
-    /// whether that of the service was.
-    fn put(self, files: &[UnitFile]) -> Result<(bool, bool), super::Error> {
+    /// What is at the places of the files. Before anything is done: nothing is done by halves.
+    fn look(self, files: &[UnitFile]) -> Result<Vec<Found>, Error> {
         let found = files.iter().map(UnitFile::find).collect::<Result<Vec<_>, _>>()?;
-        // Nothing is done by halves.
         let changed = files.iter().zip(&found).find(|(_, found)| **found == Found::Changed);
         if let Some((file, _)) = changed.filter(|_| !self.force) {
-            return Err(Error::Changed { path: file.path.clone() }.into());
+            return Err(Error::Changed { path: file.path.clone() });
         }
+        Ok(found)
+    }
+
+    /// Makes the files what they should be, and returns whether that of a socket was another, and
+    /// whether that of the service was.
+    fn put(self, files: &[UnitFile], found: &[Found]) -> Result<(bool, bool), super::Error> {
         let (mut sockets, mut service) = (false, false);
         for (file, found) in files.iter().zip(found) {
-            if found == Found::Wanted {
+            if *found == Found::Wanted {
                 if file.text.is_some() {
                     said("unchanged", &file.path)?;
                 }
