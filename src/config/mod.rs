@@ -6,6 +6,7 @@
 
 mod cluster;
 mod file;
+mod fingerprint;
 mod hosted;
 mod load;
 mod place;

@@ -8,6 +8,7 @@ pub mod clock;
 mod descriptors;
 mod desktop;
 mod error;
+mod keeping;
 mod memory;
 mod redirects;
 mod run;

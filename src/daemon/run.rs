@@ -9,13 +9,13 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Error, clock::SystemClock, desktop, memory::Memory, redirects, socket};
+use super::{Error, clock::SystemClock, desktop, keeping, memory::Memory, redirects, socket};
 use crate::{
     broker::{Broker, ports::Clock},
     browser::{Opener, Passed},
     cisco::{self, CiscoLogin, Listeners},
     config::{ClusterConfig, Config},
-    domain::{Cluster, Policy},
+    domain::{Cluster, Past, Policy},
     identity::Files,
     rpc,
     sys::inherited::Inherited,
@@ -50,18 +50,20 @@ pub(super) async fn run(
     let opener = Opener::new(config.browser.clone());
     let ports = redirects::of(&config);
     let memory = Memory::open(memory);
-    for Inherited { name, .. } in others {
-        warn!(name, "a descriptor was passed that nobody here knows; it is closed");
-    }
-    let mut broker = Broker::remembering(clock.clone(), &memory.windows());
+    let store = keeping::open(&clock, others);
+    let mut broker =
+        Broker::remembering(clock.clone(), &memory.windows(), Arc::clone(&store) as Arc<_>);
     for (name, cluster) in config.clusters {
         let cluster = Arc::new(cluster);
         let login =
             CiscoLogin::new(Arc::clone(&cluster), clock.clone(), listeners.clone(), opener.clone());
         let login = login.map_err(|source| Error::Cluster { cluster: name, source })?;
-        let remembered = memory.of(&cluster.name);
-        broker.add_remembering(presented(&cluster), policy(&cluster), login, remembered);
+        let kept = store.take_up(&cluster.name, cluster.fingerprint());
+        let past = Past { remembered: memory.of(&cluster.name), ..kept };
+        let login = login.knowing(past.held.learned.clone());
+        broker.add_remembering(presented(&cluster), policy(&cluster), login, past);
     }
+    store.forget_others();
     let broker = Arc::new(broker);
     let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));
     desktop::attend(&broker, &opener);

@@ -31,6 +31,9 @@ mod process;
 #[expect(dead_code, reason = "the tests in tests/estate need more of it")]
 #[path = "../estate/rig.rs"]
 mod rig;
+#[expect(dead_code, reason = "the tests in tests/estate need more of it")]
+#[path = "../support/service_manager.rs"]
+mod service_manager;
 #[expect(dead_code, reason = "the tests in tests/real need more of it")]
 #[path = "../support/user_session.rs"]
 mod user_session;
@@ -41,6 +44,7 @@ mod webdriver;
 mod attacker;
 mod check;
 mod dice;
+mod ledger;
 mod refusals;
 mod strangers;
 mod tabs;
@@ -53,6 +57,7 @@ mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
 mod host_origin;
+mod killed;
 mod mix_up;
 mod port_squatter;
 mod sandbox;
@@ -84,6 +89,8 @@ const CHECKS: &[Check] = &[
     Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
     Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
     Check { id: "S27", name: "sandbox", long: false, run: || Box::pin(sandbox::run()) },
+    Check { id: "S11", name: "killed", long: false, run: || Box::pin(killed::run(40)) },
+    Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::run(200)) },
 ];
 
 /// What the command line asks for.

@@ -16,6 +16,9 @@ mod http;
 #[path = "../support/process.rs"]
 mod process;
 mod rig;
+#[expect(dead_code, reason = "the checks need more of it")]
+#[path = "../support/service_manager.rs"]
+mod service_manager;
 
 mod activation;
 mod addresses;
@@ -34,5 +37,6 @@ mod ports;
 mod refusals;
 mod secrets;
 mod shared_redirect;
+mod survival;
 mod tokens;
 mod unregistered;
