@@ -43,6 +43,7 @@ mod weakened;
 mod wire;
 
 mod attack_page;
+mod degraded;
 mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
@@ -76,6 +77,7 @@ const CHECKS: &[Check] = &[
     Check { id: "S6", name: "host-origin", long: false, run: || Box::pin(host_origin::run()) },
     Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
     Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
+    Check { id: "S26", name: "degraded-worlds", long: false, run: || Box::pin(degraded::run()) },
 ];
 
 /// What the command line asks for.
