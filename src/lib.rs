@@ -22,6 +22,7 @@
 //! | 3 | [`daemon`] | how it is put together; the only place where concrete types meet |
 //! | 3 | [`ctl`] | the command line |
 //! | 3 | [`lab`] | a UC estate in a box, to try and test against |
+//! | 4 | [`manual`] | the pages of the manual, from the command lines and the example |
 //!
 //! Start reading in `domain/lifecycle.rs`, then `broker/actor.rs`, then `cisco/mod.rs`.
 
@@ -39,6 +40,7 @@ pub mod domain;
 pub mod identity;
 pub mod lab;
 pub mod loopback;
+pub mod manual;
 pub mod paths;
 pub mod rpc;
 pub mod store;

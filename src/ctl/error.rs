@@ -93,6 +93,9 @@ pub(super) enum Error {
     /// The service is not set up.
     #[error(transparent)]
     Service(#[from] service::Error),
+    /// The program that shows a page of the manual does not run.
+    #[error("`man` cannot be run")]
+    NoMan(#[source] io::Error),
     /// The operating system does not give what every command needs.
     #[error("this process cannot work")]
     System(#[source] io::Error),
@@ -129,6 +132,7 @@ impl Error {
             | Self::Redirect(_)
             | Self::Mint(_)
             | Self::Service(_)
+            | Self::NoMan(_)
             | Self::System(_)
             | Self::Output(_) => Exit::Other,
         }
@@ -156,6 +160,9 @@ impl Error {
             Self::Config(error) => error.advice(),
             Self::Redirect(flaw) => flaw.advice().to_owned(),
             Self::Service(error) => error.advice().to_owned(),
+            Self::NoMan(_) => {
+                "install man-db; or `ucssoctl man | cat` prints the page's source".to_owned()
+            }
             Self::Exists { .. } => "`--force` overwrites it".to_owned(),
             _ => String::new(),
         }

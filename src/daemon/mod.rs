@@ -16,7 +16,7 @@ pub mod socket;
 
 use std::{ffi::OsString, future::Future, io, path::PathBuf, process::ExitCode};
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 pub use self::error::Error;
 use self::{
@@ -50,6 +50,12 @@ const AFTER_HELP: &str = "\
 Runs in the foreground until SIGTERM or SIGINT. Log lines go to stderr; RUST_LOG chooses them \
 (`RUST_LOG=debug ucssod`). Exit status: 0 told to stop, 1 could not start or go on, 2 wrong \
 arguments.";
+
+/// The command line, as `clap` has it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
 
 /// `ucssod`, from its arguments to its exit status.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {

@@ -53,6 +53,7 @@ mod weakened;
 mod wire;
 
 mod attack_page;
+mod degraded;
 mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
@@ -91,6 +92,7 @@ const CHECKS: &[Check] = &[
     Check { id: "S27", name: "sandbox", long: false, run: || Box::pin(sandbox::run()) },
     Check { id: "S11", name: "killed", long: false, run: || Box::pin(killed::run(40)) },
     Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::run(200)) },
+    Check { id: "S26", name: "degraded-worlds", long: false, run: || Box::pin(degraded::run()) },
 ];
 
 /// What the command line asks for.

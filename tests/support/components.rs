@@ -116,6 +116,26 @@ pub(crate) fn nsenter() -> PathBuf {
     require("nsenter", "apt-get install util-linux")
 }
 
+/// The critic of manual pages.
+pub(crate) fn mandoc() -> PathBuf {
+    require("mandoc", "apt-get install mandoc")
+}
+
+/// What shows manual pages.
+pub(crate) fn man() -> PathBuf {
+    require("man", "apt-get install man-db")
+}
+
+/// A shell whose completion has functions of its own.
+pub(crate) fn zsh() -> PathBuf {
+    require("zsh", "apt-get install zsh")
+}
+
+/// A shell that completes without being asked.
+pub(crate) fn fish() -> PathBuf {
+    require("fish", "apt-get install fish")
+}
+
 /// A folder for what a test wants to show: screenshots. It is kept.
 pub(crate) fn screens() -> PathBuf {
     let folder = Path::new(TOOLS).with_file_name("screens");
