@@ -17,10 +17,12 @@
 //! | 1 | [`config`] | what the operator wants |
 //! | 1 | [`browser`] | how a human is asked: the loopback listener and its pages |
 //! | 2 | [`cisco`] | how Cisco speaks: discovery, authorization, redirect, verification |
+//! | 2 | [`store`] | how tokens survive the process |
 //! | 2 | [`rpc`] | how programs ask: gRPC on a Unix socket |
 //! | 3 | [`daemon`] | how it is put together; the only place where concrete types meet |
 //! | 3 | [`ctl`] | the command line |
 //! | 3 | [`lab`] | a UC estate in a box, to try and test against |
+//! | 4 | [`manual`] | the pages of the manual, from the command lines and the example |
 //!
 //! Start reading in `domain/lifecycle.rs`, then `broker/actor.rs`, then `cisco/mod.rs`.
 
@@ -38,8 +40,10 @@ pub mod domain;
 pub mod identity;
 pub mod lab;
 pub mod loopback;
+pub mod manual;
 pub mod paths;
 pub mod rpc;
+pub mod store;
 pub mod sys;
 pub mod telemetry;
 

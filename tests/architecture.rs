@@ -22,6 +22,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ("broker", &["domain"]),
     ("config", &["domain", "loopback"]),
     ("cisco", &["domain", "chain", "config", "loopback", "identity", "browser", "broker::ports"]),
+    ("store", &["domain", "chain", "sys", "broker::ports"]),
     ("rpc", &["domain", "broker"]),
     (
         "daemon",
@@ -37,6 +38,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "broker",
             "config",
             "cisco",
+            "store",
             "rpc",
         ],
     ),
@@ -54,6 +56,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
         ],
     ),
     ("lab", &["chain"]),
+    ("manual", &["ctl", "daemon", "lab::cli", "config"]),
 ];
 
 /// The crates that the domain may name; the last in tests.

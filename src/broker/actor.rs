@@ -1,7 +1,7 @@
-//! The owner of one cluster: a loop of four phases.
+//! The owner of one cluster: a loop of five phases.
 //!
-//! **Wait** for one thing to happen, **decide** by the lifecycle, **publish** the new state, **act**
-//! on the effects. After the `select!` there is no `.await` until the next turn, so that nothing
+//! **Wait** for one thing to happen, **decide** by the lifecycle, **keep** what is to outlive the
+//! process, **publish** the new state, **act** on the effects. After the `select!` there is no `.await` until the next turn, so that nothing
 //! can happen between a decision and its publication. A caller's message is acknowledged after
 //! the publication: who asks never reads an answer older than the question.
 
@@ -12,7 +12,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use super::{
     Desk, Published,
@@ -20,12 +20,13 @@ use super::{
     errand::{self, Errand, Outcome, Step},
     handle::ClusterHandle,
     inquiry::Inquiry,
-    ports::{Clock, Login, NotTaken, Opened, Pasted},
+    keeping::Keeping,
+    ports::{Clock, Login, NotTaken, Opened, Pasted, Vault},
     uses::Uses,
 };
 use crate::domain::{
     AttemptId, Cause, Cluster, Effect, Event, Failure, Generation, Lifecycle, Manner, Occasion,
-    Policy, Remembered, Timestamp, Verdict,
+    Past, Policy, Timestamp, Verdict,
 };
 
 /// What callers send.
@@ -53,12 +54,21 @@ enum Turn {
 /// How many messages may wait for the owner. A caller that finds it full waits its turn.
 const INBOX: usize = 64;
 
+/// What all owners have in common.
+pub(super) struct Surroundings<C> {
+    pub(super) clock: C,
+    pub(super) desk: Arc<Desk>,
+    pub(super) vault: Arc<dyn Vault>,
+    pub(super) stop: CancellationToken,
+}
+
 pub(super) struct Actor<C, L> {
     cluster: Cluster,
     lifecycle: Lifecycle,
     clock: C,
     login: Arc<L>,
     desk: Arc<Desk>,
+    keeping: Keeping,
     uses: Arc<Uses>,
     inbox: mpsc::Receiver<Message>,
     steps: (mpsc::UnboundedSender<Step>, mpsc::UnboundedReceiver<Step>),
@@ -74,14 +84,13 @@ pub(super) struct Actor<C, L> {
 pub(super) fn new<C: Clock, L: Login>(
     cluster: Cluster,
     policy: Policy,
-    remembered: Remembered,
-    clock: C,
+    past: Past,
     login: L,
-    desk: Arc<Desk>,
-    stop: CancellationToken,
+    surroundings: Surroundings<C>,
 ) -> (ClusterHandle<C>, Actor<C, L>) {
+    let Surroundings { clock, desk, vault, stop } = surroundings;
     let (renew, snooze) = (policy.renew, policy.snooze);
-    let lifecycle = Lifecycle::remembering(policy, remembered, clock.now());
+    let lifecycle = Lifecycle::after(&past, policy, clock.now());
     let (messages, inbox) = mpsc::channel(INBOX);
     let (published, readers) = watch::channel(Published::of(&lifecycle, None));
     let uses = Arc::new(Uses::default());
@@ -102,6 +111,7 @@ pub(super) fn new<C: Clock, L: Login>(
         clock,
         login: Arc::new(login),
         desk,
+        keeping: Keeping::of(past, vault),
         uses,
         inbox,
         steps: mpsc::unbounded_channel(),
@@ -120,6 +130,8 @@ impl<C: Clock, L: Login> Actor<C, L> {
     /// Runs until the broker stops or the last handle is gone.
     pub(super) async fn run(mut self) {
         let mut now = self.clock.now();
+        self.ask_about_the_doubted(now);
+        self.keep();
         loop {
             let turn = self.wait(now).await;
 
@@ -149,7 +161,7 @@ impl<C: Clock, L: Login> Actor<C, L> {
                 }
                 Turn::LoginEnded(attempt, outcome) => {
                     self.attempt = None;
-                    self.log_outcome(attempt, &outcome);
+                    outcome.log(&self.cluster.name, attempt);
                     let event = match outcome {
                         Outcome::Ended(outcome) => Event::Finished { attempt, outcome },
                         Outcome::Withdrawn => Event::Withdrawn { attempt },
@@ -196,7 +208,7 @@ impl<C: Clock, L: Login> Actor<C, L> {
         self.take(event, now);
     }
 
-    /// Decides, publishes, acts.
+    /// Decides, keeps, publishes, acts.
     fn take(&mut self, event: Event, now: Timestamp) {
         self.lifecycle.note_leave(self.desk.leave(now));
         let effects = self.lifecycle.handle(event, now);
@@ -210,6 +222,7 @@ impl<C: Clock, L: Login> Actor<C, L> {
                 }
             }
         }
+        self.keep();
         let published = Published::of(&self.lifecycle, self.opened.clone());
         self.published.send_if_modified(|current| {
             let news = *current != published;
@@ -248,6 +261,20 @@ impl<C: Clock, L: Login> Actor<C, L> {
         }
     }
 
+    fn keep(&mut self) {
+        let held = self.lifecycle.held(self.login.learned());
+        self.keeping.keep(&self.cluster.name, held);
+    }
+
+    fn ask_about_the_doubted(&mut self, now: Timestamp) {
+        let Some(token) = self.keeping.doubted().cloned() else { return };
+        info!(cluster = %self.cluster.name, "the clock contradicts a restored token: it is verified");
+        let (generation, login) = (token.generation, Arc::clone(&self.login));
+        let (verdict, _) = oneshot::channel();
+        let ask = || tokio::spawn(async move { login.verify(&token).await });
+        self.inquiry.join(generation, verdict, now, ask);
+    }
+
     fn verify(
         &mut self,
         generation: Generation,
@@ -274,9 +301,11 @@ impl<C: Clock, L: Login> Actor<C, L> {
     fn take_verdict(&mut self, verdict: Verdict, now: Timestamp) {
         let Some((generation, waiting)) = self.inquiry.close(verdict, now) else { return };
         debug!(cluster = %self.cluster.name, generation = generation.0, ?verdict, "verified");
-        let event = match verdict {
-            Verdict::Rejected => Event::Rejected { generation },
-            Verdict::StillValid | Verdict::Unknown => Event::Woke,
+        let doubted = self.keeping.settle(generation);
+        let event = match (verdict, doubted) {
+            (Verdict::StillValid, Some(token)) => Event::Vouched { token },
+            (Verdict::Rejected, _) => Event::Rejected { generation },
+            (Verdict::StillValid | Verdict::Unknown, _) => Event::Woke,
         };
         self.take(event, now);
         for caller in waiting {
@@ -287,30 +316,6 @@ impl<C: Clock, L: Login> Actor<C, L> {
     fn abandon(mut self) {
         if let Some((_, task)) = self.attempt.take() {
             task.abort();
-        }
-    }
-
-    fn log_outcome(&self, attempt: AttemptId, outcome: &Outcome) {
-        let cluster = &self.cluster.name;
-        match outcome {
-            Outcome::Withdrawn => {
-                info!(%cluster, attempt = attempt.0, "nobody may be asked now");
-            }
-            Outcome::Ended(Ok(grant)) => info!(
-                %cluster,
-                attempt = attempt.0,
-                user = grant.user,
-                node = grant.node,
-                lifetime_seconds = grant.expires_at.since(grant.obtained_at).as_secs(),
-                "a token was obtained"
-            ),
-            Outcome::Ended(Err(failure)) => warn!(
-                %cluster,
-                attempt = attempt.0,
-                reason = failure.cause.reason(),
-                %failure,
-                "a login gave no token"
-            ),
         }
     }
 }

@@ -13,6 +13,7 @@ mod errand;
 mod following;
 mod handle;
 mod inquiry;
+mod keeping;
 pub mod ports;
 mod published;
 mod uses;
@@ -27,16 +28,18 @@ pub use handle::{Ask, ClusterHandle, Interaction, Lack, Report};
 pub use published::Published;
 pub use uses::Watching;
 
-use self::ports::{Clock, Login};
-use crate::domain::{
-    Budget, Cluster, ClusterName, Policy, Presence, Remembered, Reserve, Timestamp,
+use self::{
+    actor::Surroundings,
+    ports::{Clock, Login, Vault},
 };
+use crate::domain::{Budget, Cluster, ClusterName, Past, Policy, Presence, Reserve, Timestamp};
 
 /// All clusters, by name.
 #[derive(Debug)]
 pub struct Broker<C> {
     clock: C,
     desk: Arc<Desk>,
+    vault: Arc<dyn Vault>,
     handles: BTreeMap<ClusterName, ClusterHandle<C>>,
     actors: TaskTracker,
     stop: CancellationToken,
@@ -46,16 +49,18 @@ impl<C: Clock> Broker<C> {
     /// A broker without clusters.
     #[must_use]
     pub fn new(clock: C) -> Self {
-        Self::remembering(clock, &[])
+        Self::remembering(clock, &[], Arc::new(()))
     }
 
-    /// The same, after these windows were opened for nobody in an earlier life.
+    /// The same, after these windows were opened for nobody in an earlier life, and with a place
+    /// for what is to outlive this one.
     #[must_use]
-    pub fn remembering(clock: C, windows: &[Timestamp]) -> Self {
+    pub fn remembering(clock: C, windows: &[Timestamp], vault: Arc<dyn Vault>) -> Self {
         let budget = Budget::remembered(windows, clock.now());
         Self {
             clock,
             desk: Arc::new(Desk::new(budget)),
+            vault,
             handles: BTreeMap::new(),
             actors: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -64,26 +69,24 @@ impl<C: Clock> Broker<C> {
 
     /// Adds a cluster and starts the task that owns it. Must be called inside a tokio runtime.
     pub fn add<L: Login>(&mut self, cluster: Cluster, policy: Policy, login: L) {
-        self.add_remembering(cluster, policy, login, Remembered::default());
+        self.add_remembering(cluster, policy, login, Past::default());
     }
 
-    /// The same, where an earlier life left something to remember.
+    /// The same, where an earlier life left something to go on from.
     pub fn add_remembering<L: Login>(
         &mut self,
         cluster: Cluster,
         policy: Policy,
         login: L,
-        remembered: Remembered,
+        past: Past,
     ) {
-        let (handle, actor) = actor::new(
-            cluster,
-            policy,
-            remembered,
-            self.clock.clone(),
-            login,
-            Arc::clone(&self.desk),
-            self.stop.clone(),
-        );
+        let surroundings = Surroundings {
+            clock: self.clock.clone(),
+            desk: Arc::clone(&self.desk),
+            vault: Arc::clone(&self.vault),
+            stop: self.stop.clone(),
+        };
+        let (handle, actor) = actor::new(cluster, policy, past, login, surroundings);
         self.actors.spawn(actor.run());
         self.handles.insert(handle.cluster().name.clone(), handle);
     }

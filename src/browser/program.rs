@@ -42,6 +42,16 @@ impl Program {
         Some(Self { name, arguments })
     }
 
+    /// What it is called.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The program and its arguments.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.name).chain(&self.arguments).map(String::as_str)
+    }
+
     /// Runs it until it has ended, or for [`WATCHED`], with the leave to raise its window if
     /// there is one.
     pub(super) async fn run(&self, token: Option<&str>) -> Result<Window, Error> {

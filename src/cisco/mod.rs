@@ -54,7 +54,7 @@ use crate::{
     broker::ports::{Clock, LoggedIn, Login, NotTaken, Opened, Pasted, Progress, Tab},
     browser::{Arrival, Landing, Opener, Route, Window},
     config::ClusterConfig,
-    domain::{AttemptId, Failure, Grant, Manner, Timestamp, Token, Verdict},
+    domain::{AttemptId, Failure, Grant, Learned, Manner, Timestamp, Token, Verdict},
 };
 
 /// The logins of one cluster.
@@ -92,9 +92,17 @@ impl<C: Clock> CiscoLogin<C> {
         limits: Limits,
     ) -> Result<Self, Error> {
         let nodes = Nodes::new(&config, limits)?;
-        let state = StateRule::new(config.state);
+        let state = StateRule::new(config.state, false);
         let (waiting, owner) = (Waiting::default(), Owner::default());
         Ok(Self { config, clock, nodes, state, listeners, opener, waiting, owner })
+    }
+
+    /// Holds the cluster to what an earlier daemon learned of it.
+    #[must_use]
+    pub fn knowing(self, learned: Learned) -> Self {
+        let Learned { owner, returns_state } = learned;
+        let state = StateRule::new(self.config.state, returns_state);
+        Self { state, owner: Owner::known(owner), ..self }
     }
 
     /// One login: find the page, ask the human, take what comes back.
@@ -256,6 +264,11 @@ impl<C: Clock> Login for CiscoLogin<C> {
 
     async fn verify(&self, token: &Token) -> Verdict {
         verify::verdict(&self.nodes, &self.config, token).await
+    }
+
+    fn learned(&self) -> Learned {
+        let owner = self.owner.first().map(str::to_owned);
+        Learned { owner, returns_state: self.state.was_returned() }
     }
 }
 

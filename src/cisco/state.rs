@@ -20,8 +20,14 @@ pub(super) struct StateRule {
 }
 
 impl StateRule {
-    pub(super) const fn new(param: StateParam) -> Self {
-        Self { param, echoed: AtomicBool::new(false) }
+    /// The rule for a cluster that was, or was not, seen to return it in an earlier life.
+    pub(super) const fn new(param: StateParam, echoed: bool) -> Self {
+        Self { param, echoed: AtomicBool::new(echoed) }
+    }
+
+    /// Whether the cluster was seen to return it.
+    pub(super) fn was_returned(&self) -> bool {
+        self.echoed.load(Ordering::Acquire)
     }
 
     /// A value for one attempt: 32 random bytes in base64url. `None` if none is to be sent.
@@ -80,19 +86,19 @@ mod tests {
 
     #[test]
     fn each_attempt_has_a_value_of_its_own() {
-        let rule = StateRule::new(StateParam::Send);
+        let rule = StateRule::new(StateParam::Send, false);
 
         let values: HashSet<_> = (0..1000).map(|_| rule.fresh().unwrap().to_string()).collect();
 
         assert_eq!(values.len(), 1000);
         assert!(values.iter().all(|value| value.len() == 43));
-        assert_eq!(StateRule::new(StateParam::Off).fresh(), None);
+        assert_eq!(StateRule::new(StateParam::Off, false).fresh(), None);
     }
 
     #[test]
     fn a_wrong_state_is_refused_under_every_rule_that_sends_one() {
         for param in [StateParam::Send, StateParam::Require] {
-            let rule = StateRule::new(param);
+            let rule = StateRule::new(param, false);
 
             for wrong in ["", "A", "ab", "b"] {
                 assert_eq!(rule.check(Some("a"), Some(wrong)), Err(RedirectFlaw::WrongState));
@@ -106,31 +112,41 @@ mod tests {
 
     #[test]
     fn a_missing_state_is_refused_where_it_is_required() {
-        let missing = |param| StateRule::new(param).check(Some("a"), None);
+        let missing = |param| StateRule::new(param, false).check(Some("a"), None);
 
         assert_eq!(missing(StateParam::Send), Ok(()));
         assert_eq!(missing(StateParam::Require), Err(RedirectFlaw::NoState));
-        assert_eq!(StateRule::new(StateParam::Off).check(None, None), Ok(()));
+        assert_eq!(StateRule::new(StateParam::Off, false).check(None, None), Ok(()));
         assert_eq!(
-            StateRule::new(StateParam::Require).check_unless_missing(Some("a"), None),
+            StateRule::new(StateParam::Require, false).check_unless_missing(Some("a"), None),
             Ok(())
         );
     }
 
     #[test]
     fn a_cluster_that_returned_it_once_has_to_return_it_for_ever() {
-        let rule = StateRule::new(StateParam::Send);
+        let rule = StateRule::new(StateParam::Send, false);
 
         assert_eq!(rule.check(Some("a"), None), Ok(()));
+        assert!(!rule.was_returned());
         assert_eq!(rule.check(Some("b"), Some("b")), Ok(()));
+        assert!(rule.was_returned());
         assert_eq!(rule.check(Some("c"), None), Err(RedirectFlaw::NoState));
         assert_eq!(rule.check(Some("d"), None), Err(RedirectFlaw::NoState));
         assert_eq!(rule.check(Some("e"), Some("e")), Ok(()));
     }
 
     #[test]
+    fn a_cluster_that_returned_it_in_an_earlier_life_has_to_go_on() {
+        let rule = StateRule::new(StateParam::Send, true);
+
+        assert_eq!(rule.check(Some("a"), None), Err(RedirectFlaw::NoState));
+        assert_eq!(rule.check(Some("b"), Some("b")), Ok(()));
+    }
+
+    #[test]
     fn a_forged_state_does_not_count_as_returned() {
-        let rule = StateRule::new(StateParam::Send);
+        let rule = StateRule::new(StateParam::Send, false);
 
         assert_eq!(rule.check(Some("a"), Some("forged")), Err(RedirectFlaw::WrongState));
         assert_eq!(rule.check(Some("b"), None), Ok(()));

@@ -74,6 +74,12 @@ pub(super) async fn run(client: &Client, args: LoginArgs) -> Result<(), Error> {
                 let wanted = !opened.browser_opened && !opened.authorize_url.is_empty();
                 let paste = if wanted { paste.or_else(Paste::open) } else { None };
                 out(&invitation(&cluster, &opened, paste.is_some()))?;
+                if args.no_browser && opened.browser_opened {
+                    // Somebody else began it, and with a browser.
+                    out(&format!(
+                        "{cluster}: if you see no window, run `ucssoctl cancel {cluster}` and this again\n"
+                    ))?;
+                }
                 by_hand = paste.map(|paste| ByHand { opened, paste });
             }
             Some(Event::Done(done)) => {

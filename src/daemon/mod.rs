@@ -5,8 +5,10 @@
 //! `bin/ucsso-lab` for its demonstration.
 
 pub mod clock;
+mod descriptors;
 mod desktop;
 mod error;
+mod keeping;
 mod memory;
 mod redirects;
 mod run;
@@ -14,15 +16,20 @@ pub mod socket;
 
 use std::{ffi::OsString, future::Future, io, path::PathBuf, process::ExitCode};
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 pub use self::error::Error;
-use self::run::{Places, run, told_to_stop};
+use self::{
+    descriptors::Descriptors,
+    run::{Places, run, told_to_stop},
+};
 use crate::{
     chain,
     config::{self, Config},
     identity::Files,
-    paths, telemetry,
+    paths,
+    sys::{self, inherited::Inherited},
+    telemetry,
 };
 
 /// Obtains Cisco UC access tokens through single sign-on in the user's browser, keeps them, and
@@ -34,7 +41,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The socket to serve [default: what `UCSSO_SOCKET=unix:///PATH` says, else
-    /// `$XDG_RUNTIME_DIR/ucsso/broker.sock`]
+    /// `$XDG_RUNTIME_DIR/ucsso/broker.sock`]; one that a service manager passes comes first
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 }
@@ -44,8 +51,16 @@ Runs in the foreground until SIGTERM or SIGINT. Log lines go to stderr; RUST_LOG
 (`RUST_LOG=debug ucssod`). Exit status: 0 told to stop, 1 could not start or go on, 2 wrong \
 arguments.";
 
+/// The command line, as `clap` has it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 /// `ucssod`, from its arguments to its exit status.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // Before anything here opens a descriptor of its own, which could have one of these numbers.
+    let passed = sys::inherited::take();
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(answer) => {
@@ -55,7 +70,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     telemetry::init();
-    match start(&arguments) {
+    match passed.map_err(Error::System).and_then(|passed| start(&arguments, passed)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             explain(&error);
@@ -64,20 +79,32 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn start(arguments: &Arguments) -> Result<(), Error> {
+fn start(arguments: &Arguments, passed: Vec<Inherited>) -> Result<(), Error> {
+    let descriptors = Descriptors::sort(passed)?;
     let environment = paths::process_environment;
     let file = match &arguments.config {
         Some(file) => file.clone(),
         None => paths::config_file(environment)?,
     };
     let socket = match &arguments.socket {
-        Some(path) => paths::checked_socket(path.clone())?,
-        None => paths::socket(environment)?,
+        Some(path) => paths::checked_socket(path.clone()),
+        None => paths::socket(environment),
+    };
+    let socket = match descriptors.broker {
+        // It is there whether or not anything says where it should be.
+        Some(listener) => socket::Origin::Passed { listener, told: socket.ok() },
+        None => socket::Origin::Path(socket?),
     };
     let config = Config::load(&file)?;
     // Nothing is missed unless a redirect is by https; then it is said.
     let identity = paths::redirect_identity(environment).ok().map(Files::at);
-    let places = Places { socket, memory: paths::memory_file(environment)?, identity };
+    let places = Places {
+        socket,
+        redirects: descriptors.redirects,
+        others: descriptors.others,
+        memory: paths::memory_file(environment)?,
+        identity,
+    };
     on_a_runtime(async {
         let stop = told_to_stop().map_err(Error::System)?;
         run(config, places, stop).await

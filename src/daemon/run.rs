@@ -9,15 +9,16 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Error, clock::SystemClock, desktop, memory::Memory, redirects, socket};
+use super::{Error, clock::SystemClock, desktop, keeping, memory::Memory, redirects, socket};
 use crate::{
     broker::{Broker, ports::Clock},
-    browser::Opener,
+    browser::{Opener, Passed},
     cisco::{self, CiscoLogin, Listeners},
     config::{ClusterConfig, Config},
-    domain::{Cluster, Policy},
+    domain::{Cluster, Past, Policy},
     identity::Files,
     rpc,
+    sys::inherited::Inherited,
 };
 
 /// How long callers get to read their last answer.
@@ -25,7 +26,11 @@ const FAREWELL: Duration = Duration::from_millis(1500);
 
 /// Where things are.
 pub(super) struct Places {
-    pub(super) socket: PathBuf,
+    pub(super) socket: socket::Origin,
+    /// Sockets of redirects that listen already.
+    pub(super) redirects: Passed,
+    /// What else a service manager passed.
+    pub(super) others: Vec<Inherited>,
     /// What the daemon remembers of its human.
     pub(super) memory: PathBuf,
     /// The certificate of redirects by https.
@@ -38,22 +43,27 @@ pub(super) async fn run(
     places: Places,
     stop: impl Future<Output = &'static str>,
 ) -> Result<(), Error> {
-    let Places { socket, memory, identity } = places;
-    let (listener, _socket) = socket::bind(&socket)?;
+    let Places { socket, redirects: passed, others, memory, identity } = places;
+    let (listener, socket) = socket::open(socket)?;
     let clock = SystemClock::new();
-    let listeners = Listeners::new(identity.clone());
+    let listeners = Listeners::new(identity.clone(), passed);
     let opener = Opener::new(config.browser.clone());
     let ports = redirects::of(&config);
     let memory = Memory::open(memory);
-    let mut broker = Broker::remembering(clock.clone(), &memory.windows());
+    let store = keeping::open(&clock, others);
+    let mut broker =
+        Broker::remembering(clock.clone(), &memory.windows(), Arc::clone(&store) as Arc<_>);
     for (name, cluster) in config.clusters {
         let cluster = Arc::new(cluster);
         let login =
             CiscoLogin::new(Arc::clone(&cluster), clock.clone(), listeners.clone(), opener.clone());
         let login = login.map_err(|source| Error::Cluster { cluster: name, source })?;
-        let remembered = memory.of(&cluster.name);
-        broker.add_remembering(presented(&cluster), policy(&cluster), login, remembered);
+        let kept = store.take_up(&cluster.name, cluster.fingerprint());
+        let past = Past { remembered: memory.of(&cluster.name), ..kept };
+        let login = login.knowing(past.held.learned.clone());
+        broker.add_remembering(presented(&cluster), policy(&cluster), login, past);
     }
+    store.forget_others();
     let broker = Arc::new(broker);
     let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));
     desktop::attend(&broker, &opener);
@@ -76,7 +86,7 @@ pub(super) async fn run(
         warnings: Box::new(warnings),
         refused_redirects: Box::new(move || refused.refusals()),
     };
-    info!(socket = %socket.display(), "ready");
+    info!(socket = %socket.path().display(), "ready");
 
     let stopping = Arc::clone(&broker);
     let farewell = Notify::new();

@@ -39,6 +39,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => Just(Act::Force),
         2 => Just(Act::OpenWindow),
         2 => back().prop_map(|back| Act::Withdraw { back }),
+        1 => Just(Act::Restart),
         1 => prop::sample::select(vec![None, None, Some(Reserve::Locked)]).prop_map(Act::Leave),
     ]
 }

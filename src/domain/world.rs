@@ -1,5 +1,7 @@
 //! The world around a lifecycle in which anything may happen, and what has to hold there.
 
+mod restart;
+
 use std::time::Duration;
 
 use super::{
@@ -16,18 +18,32 @@ pub(super) enum Act {
     Use,
     Wake,
     Want(Duration),
-    Seat { back: u64 },
-    Answer { back: u64, lifetime: Duration },
-    Fail { back: u64, cause: Cause },
-    Reject { back: u64 },
+    Seat {
+        back: u64,
+    },
+    Answer {
+        back: u64,
+        lifetime: Duration,
+    },
+    Fail {
+        back: u64,
+        cause: Cause,
+    },
+    Reject {
+        back: u64,
+    },
     AskLogin,
     AskCancel,
     AskLogout,
     AskSnooze(Duration),
     Force,
     OpenWindow,
-    Withdraw { back: u64 },
+    Withdraw {
+        back: u64,
+    },
     Leave(Option<Reserve>),
+    /// The daemon is killed and another goes on where it was.
+    Restart,
 }
 
 /// What the outside knows of the lifecycle, kept independently of it.
@@ -86,6 +102,7 @@ impl World {
                 self.lifecycle.note_leave(reserve.map_or(Ok(()), Err));
                 Event::Woke
             }
+            Act::Restart => return self.restart(),
             Act::AskSnooze(span) => Event::SnoozeAsked { until: self.now.plus(span) },
             Act::Force => Event::Forced,
             Act::OpenWindow => Event::WindowOpened,
@@ -297,12 +314,6 @@ impl World {
             let at = deadline.expect("a token that is held ends");
             assert!(at <= token.grant.expires_at, "a deadline outlives the token");
         }
-    }
-
-    fn waking_again_changes_nothing(&self) {
-        let mut again = self.lifecycle.clone();
-        assert_eq!(again.handle(Event::Woke, self.now), []);
-        assert_eq!(again.state(), self.lifecycle.state());
     }
 }
 

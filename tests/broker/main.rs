@@ -8,3 +8,4 @@ mod login;
 mod logins;
 mod rig;
 mod tokens;
+mod vault;

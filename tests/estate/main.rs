@@ -2,9 +2,13 @@
 //! line, and the lab's scripted walk in the place of a browser.
 //!
 //! Each test says which code the command ended with, what it said, and what became of a token
-//! that was held. It needs nothing installed; the real browser is in `tests/real`.
+//! that was held. It needs nothing installed but systemd's tool that passes
+//! sockets; the real browser is in `tests/real`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/components.rs"]
+mod components;
 #[path = "../support/estate.rs"]
 mod estate;
 #[path = "../support/http.rs"]
@@ -12,7 +16,11 @@ mod http;
 #[path = "../support/process.rs"]
 mod process;
 mod rig;
+#[expect(dead_code, reason = "the checks need more of it")]
+#[path = "../support/service_manager.rs"]
+mod service_manager;
 
+mod activation;
 mod addresses;
 mod answers;
 mod asking;
@@ -29,5 +37,6 @@ mod ports;
 mod refusals;
 mod secrets;
 mod shared_redirect;
+mod survival;
 mod tokens;
 mod unregistered;
