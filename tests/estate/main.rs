@@ -29,6 +29,7 @@ mod daemon;
 mod https_redirect;
 mod humans;
 mod nodes;
+mod notified;
 mod pasted;
 mod ports;
 mod refusals;
