@@ -48,6 +48,7 @@ mod forged_callbacks;
 mod forgery;
 mod host_origin;
 mod mix_up;
+mod obstacles;
 mod port_squatter;
 mod single_flight;
 mod weekend;
@@ -76,6 +77,7 @@ const CHECKS: &[Check] = &[
     Check { id: "S6", name: "host-origin", long: false, run: || Box::pin(host_origin::run()) },
     Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
     Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
+    Check { id: "S13", name: "obstacles", long: false, run: || Box::pin(obstacles::run()) },
 ];
 
 /// What the command line asks for.
