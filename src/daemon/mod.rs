@@ -13,6 +13,8 @@ mod memory;
 mod redirects;
 mod run;
 pub mod socket;
+pub mod systemd;
+mod time_of_day;
 
 use std::{ffi::OsString, future::Future, io, path::PathBuf, process::ExitCode};
 
@@ -22,6 +24,7 @@ pub use self::error::Error;
 use self::{
     descriptors::Descriptors,
     run::{Places, run, told_to_stop},
+    systemd::Supervisor,
 };
 use crate::{
     chain,
@@ -103,6 +106,7 @@ fn start(arguments: &Arguments, passed: Vec<Inherited>) -> Result<(), Error> {
         redirects: descriptors.redirects,
         others: descriptors.others,
         memory: paths::memory_file(environment)?,
+        supervisor: Supervisor::of(environment),
         identity,
     };
     on_a_runtime(async {

@@ -60,6 +60,7 @@ mod forgery;
 mod host_origin;
 mod killed;
 mod mix_up;
+mod obstacles;
 mod port_squatter;
 mod sandbox;
 mod single_flight;
@@ -93,6 +94,7 @@ const CHECKS: &[Check] = &[
     Check { id: "S11", name: "killed", long: false, run: || Box::pin(killed::run(40)) },
     Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::run(200)) },
     Check { id: "S26", name: "degraded-worlds", long: false, run: || Box::pin(degraded::run()) },
+    Check { id: "S13", name: "obstacles", long: false, run: || Box::pin(obstacles::run()) },
 ];
 
 /// What the command line asks for.
