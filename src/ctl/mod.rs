@@ -113,11 +113,18 @@ fn socket(named: Option<PathBuf>) -> Result<PathBuf, Error> {
 
 /// What went wrong, and on lines of their own what mends it.
 fn complaint(error: &Error) -> String {
+    const NAME: &str = "ucssoctl:";
+    let flowed = |text: String| match terminal::columns_of_stderr() {
+        Some(columns) => terminal::flowed(&text, columns),
+        None => text,
+    };
+    let sentence = flowed(format!("{NAME} {}\n", harmless(&chain::one_line(error))));
+    let advice: String = error
+        .advice()
+        .lines()
+        .flat_map(|line| ["        ", &harmless(line), "\n"].map(str::to_owned))
+        .collect();
     let style = anstyle::AnsiColor::Red.on_default().bold();
-    let mut text = format!("{style}ucssoctl:{style:#} {}\n", harmless(&chain::one_line(error)));
-    for (at, line) in error.advice().lines().map(harmless).enumerate() {
-        let lead = if at == 0 { "  help: " } else { "        " };
-        text.extend([lead, &line, "\n"]);
-    }
-    text
+    let sentence = sentence.replacen(NAME, &format!("{style}{NAME}{style:#}"), 1);
+    sentence + &flowed(advice).replacen("        ", "  help: ", 1)
 }
