@@ -23,6 +23,7 @@
 //! | 4 | [`daemon`] | how it is put together; the only place where concrete types meet |
 //! | 4 | [`ctl`] | the command line |
 //! | 4 | [`lab`] | a UC estate in a box, to try and test against |
+//! | 5 | [`manual`] | the pages of the manual, from the command lines and the example |
 //!
 //! Start reading in `domain/lifecycle.rs`, then `broker/actor.rs`, then `cisco/mod.rs`.
 
@@ -40,6 +41,7 @@ pub mod domain;
 pub mod identity;
 pub mod lab;
 pub mod loopback;
+pub mod manual;
 pub mod paths;
 pub mod private;
 pub mod rpc;

@@ -152,22 +152,30 @@ pub fn checked_socket(path: PathBuf) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// Where a systemd user unit of this daemon may be installed, the user's own place first
-/// (systemd.unit(5), "User Unit Search Path").
+/// Where a systemd user unit of this daemon may be installed, the user's own place first.
 pub fn unit_files(environment: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    unit_folders(environment).into_iter().map(|folder| folder.join(UNIT)).collect()
+}
+
+/// Where the user manager looks for units, the user's own place first (systemd.unit(5), "User
+/// Unit Search Path").
+pub fn unit_folders(environment: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     let home = absolute(&environment, "HOME");
     let config = absolute(&environment, "XDG_CONFIG_HOME")
         .or_else(|| home.as_ref().map(|home| home.join(".config")));
     let data = absolute(&environment, "XDG_DATA_HOME")
         .or_else(|| home.as_ref().map(|home| home.join(".local/share")));
-    let system = ["/etc", "/run", "/usr/local/lib", "/usr/lib"];
-    config
-        .into_iter()
-        .chain(data)
-        .chain(system.map(PathBuf::from))
-        .map(|folder| folder.join("systemd/user").join(UNIT))
-        .collect()
+    let own = config.into_iter().chain(data).map(|folder| folder.join("systemd/user"));
+    own.chain(SYSTEM_UNITS.map(PathBuf::from)).collect()
 }
+
+/// Where the machine's administrator and its packages put units for every user's manager.
+pub const SYSTEM_UNITS: [&str; 4] = [
+    "/etc/systemd/user",
+    "/run/systemd/user",
+    "/usr/local/lib/systemd/user",
+    "/usr/lib/systemd/user",
+];
 
 /// The value of a variable that has to be an absolute path; anything else counts as unset.
 fn absolute(environment: &impl Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {

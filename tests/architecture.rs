@@ -58,6 +58,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
         ],
     ),
     ("lab", &["chain"]),
+    ("manual", &["ctl", "daemon", "lab::cli", "config"]),
 ];
 
 /// The crates that the domain may name; the last in tests.

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         |name: &str| iter::once(OsString::from(name)).chain(arguments.iter().skip(2).cloned());
     match arguments.get(1).and_then(|first| first.to_str()) {
         Some(AS_DAEMON) => return ucsso::daemon::main(as_program("ucssod")),
-        Some(AS_CTL) => return ucsso::ctl::main(as_program("ucssoctl")),
+        Some(AS_CTL) => return ucsso::ctl::main(as_program("ucssoctl"), ucsso::manual::roff),
         _ => {}
     }
     let this = std::env::current_exe().unwrap_or_else(|_| "ucsso-lab".into()).into_os_string();

@@ -3,5 +3,5 @@
 use std::{env, process::ExitCode};
 
 fn main() -> ExitCode {
-    ucsso::ctl::main(env::args_os())
+    ucsso::ctl::main(env::args_os(), ucsso::manual::roff)
 }

@@ -119,6 +119,11 @@ impl<C: Clock> ClusterHandle<C> {
         published
     }
 
+    /// Returns once the owner has dealt with everything that was sent to it before.
+    pub(super) async fn owner_answers(&self) -> Result<(), Lack> {
+        self.tell(Event::Woke).await.map(drop)
+    }
+
     /// Counts as a use of the token for as long as the answer lives.
     #[must_use]
     pub fn watching(&self) -> Watching {

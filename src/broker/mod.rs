@@ -7,6 +7,7 @@
 //! `daemon`.
 
 mod actor;
+mod alarm;
 mod completion;
 mod desk;
 mod errand;
@@ -30,6 +31,7 @@ pub use uses::Watching;
 
 use self::{
     actor::Surroundings,
+    alarm::Alarm,
     ports::{Clock, Login, Vault},
 };
 use crate::domain::{Budget, Cluster, ClusterName, Past, Policy, Presence, Reserve, Timestamp};
@@ -43,6 +45,7 @@ pub struct Broker<C> {
     handles: BTreeMap<ClusterName, ClusterHandle<C>>,
     actors: TaskTracker,
     stop: CancellationToken,
+    alarm: Alarm,
 }
 
 impl<C: Clock> Broker<C> {
@@ -64,6 +67,7 @@ impl<C: Clock> Broker<C> {
             handles: BTreeMap::new(),
             actors: TaskTracker::new(),
             stop: CancellationToken::new(),
+            alarm: Alarm::default(),
         }
     }
 
@@ -87,7 +91,11 @@ impl<C: Clock> Broker<C> {
             stop: self.stop.clone(),
         };
         let (handle, actor) = actor::new(cluster, policy, past, login, surroundings);
-        self.actors.spawn(actor.run());
+        let guard = self.alarm.clone().guard(handle.cluster().name.clone());
+        self.actors.spawn(async move {
+            actor.run().await;
+            guard.ended_well();
+        });
         self.handles.insert(handle.cluster().name.clone(), handle);
     }
 
@@ -133,6 +141,23 @@ impl<C: Clock> Broker<C> {
     #[must_use]
     pub fn counted_windows(&self) -> Vec<Timestamp> {
         self.desk.counted(self.clock.now())
+    }
+
+    /// Whether every owner of a cluster does its work: returns once each has answered, `false` if
+    /// the broker stops. It waits for one that does not.
+    pub async fn is_alive(&self) -> bool {
+        for cluster in self.handles.values() {
+            if cluster.owner_answers().await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Returns when the owner of a cluster broke off in a bug, and says whose. Nobody can say then
+    /// what became of its state, so there is nothing to go on with.
+    pub async fn broke(&self) -> ClusterName {
+        self.alarm.rung().await
     }
 
     /// Ends every task. Logins under way are abandoned; whoever waits is told that the broker

@@ -4,7 +4,7 @@
 //! Owns the order and the time all of it may take. The URL goes into no log and no error: the
 //! start page's has a ticket in it. Called by `cisco` once the start page is served.
 
-use std::{ffi::OsString, time::Duration};
+use std::{ffi::OsString, io, time::Duration};
 
 use tokio::time::timeout;
 
@@ -84,7 +84,7 @@ impl Opener {
         let token = token.as_deref();
         let mut failure = Error::NoDisplay;
         for program in self.commands(url) {
-            match program.run(token).await {
+            match self.run(&program, token).await {
                 Ok(window) => return Ok(window),
                 Err(error) => failure = noted(error),
             }
@@ -100,7 +100,7 @@ impl Opener {
                 Err(source) => failure = noted(Error::PortalFailed { source }),
             }
             if self.environment.unit {
-                match desktop.open_in_unit(url, token).await {
+                match desktop.run_in_unit(["xdg-open", url], token).await {
                     Ok(()) => return Ok(Window::elsewhere()),
                     Err(desktop::Fault::Absent) => {}
                     Err(source) => failure = noted(Error::UnitFailed { source }),
@@ -113,6 +113,23 @@ impl Opener {
             return program.run(token).await;
         }
         Err(failure)
+    }
+
+    /// Runs a program: outside our sandbox, where we are in one and somebody can.
+    async fn run(&self, program: &Program, token: Option<&str>) -> Result<Window, Error> {
+        if self.environment.unit
+            && let Ok(desktop) = Desktop::reach(&self.environment.session_bus).await
+        {
+            match desktop.run_in_unit(program.words(), token).await {
+                Ok(()) => return Ok(Window::elsewhere()),
+                Err(desktop::Fault::Absent) => {}
+                Err(source) => {
+                    let (command, source) = (program.name().to_owned(), io::Error::other(source));
+                    return Err(Error::OpenerFailed { command, source });
+                }
+            }
+        }
+        program.run(token).await
     }
 
     /// The desktop behind the session bus, if it has a display to open a window on.

@@ -14,6 +14,24 @@ use super::{Error, desktop::VARIABLES};
 /// that found no browser has said so long before.
 pub(super) const WATCHED: Duration = Duration::from_secs(3);
 
+/// What a service manager tells the daemon alone. A browser that took it for its own could speak in
+/// the daemon's name, or take over a descriptor that it does not have (`sd_listen_fds`(3),
+/// `sd_notify`(3), systemd.exec(5)).
+const OF_THE_SERVICE: [&str; 12] = [
+    "CREDENTIALS_DIRECTORY",
+    "FDSTORE",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LISTEN_FDNAMES",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "MAINPID",
+    "NOTIFY_SOCKET",
+    "SYSTEMD_EXEC_PID",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+];
+
 /// A program and its arguments, with the URL among them.
 pub(super) struct Program {
     name: String,
@@ -42,12 +60,26 @@ impl Program {
         Some(Self { name, arguments })
     }
 
+    /// What it is called.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The program and its arguments.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.name).chain(&self.arguments).map(String::as_str)
+    }
+
     /// Runs it until it has ended, or for [`WATCHED`], with the leave to raise its window if
     /// there is one.
     pub(super) async fn run(&self, token: Option<&str>) -> Result<Window, Error> {
         let missing = || Error::OpenerMissing { command: self.name.clone() };
         let failed = |source| Error::OpenerFailed { command: self.name.clone(), source };
-        let mut child = Command::new(&self.name)
+        let mut command = Command::new(&self.name);
+        for variable in OF_THE_SERVICE {
+            command.env_remove(variable);
+        }
+        let mut child = command
             .args(&self.arguments)
             .envs(token.into_iter().flat_map(|token| VARIABLES.map(|name| (name, token))))
             .stdin(Stdio::null())

@@ -40,7 +40,7 @@ pub(super) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(5),
+            connect: Duration::from_secs(4),
             total: Duration::from_secs(10),
             body: xml::MAX_BYTES,
         }

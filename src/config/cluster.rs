@@ -48,9 +48,12 @@ const NOTICES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_h
 /// A token of less is of no use; no cluster gives one of more.
 const LIFETIMES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_hours(24));
 
+/// The port of redirects that are not written.
+pub const REDIRECT_PORT: u16 = 27443;
+
 /// The redirect URI of a cluster that has none written.
 pub(super) fn default_redirect_uri(name: &ClusterName) -> String {
-    format!("http://127.0.0.1:27443/cb/{name}")
+    format!("http://127.0.0.1:{REDIRECT_PORT}/cb/{name}")
 }
 
 /// Reads a cluster's table to the end. Nothing where what it cannot be without is missing.

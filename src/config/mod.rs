@@ -22,6 +22,7 @@ use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 use url::Url;
 
 pub use self::{
+    cluster::REDIRECT_PORT,
     load::{Error, Untrusted},
     problem::{Problem, Problems},
     value::{InvalidDuration, parse_duration, show_duration},

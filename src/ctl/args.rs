@@ -4,21 +4,13 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+use super::{
+    completions::{self, CompletionsArgs, Words},
+    exit,
+    man::{self, ManArgs},
+    service::ServiceCommand,
+};
 use crate::{config::parse_duration, domain::ClusterName};
-
-/// The codes, for `--help`.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0    done
-  1    something else went wrong
-  2    the command line is wrong
-  3    the daemon cannot be reached
-  4    somebody has to log in
-  5    time ran out, or a login is under way
-  6    not allowed
-  7    the configuration has no such cluster
-  8    the cluster, the identity provider or the network failed
-  130  interrupted";
 
 const STATUS_HELP: &str = "\
 The exit code is 0 if every cluster named, or every cluster if none is named, has a usable \
@@ -97,7 +89,7 @@ again.";
     about = "Access tokens of Cisco UC clusters, from the broker ucssod",
     long_about = "Asks ucssod, the broker of access tokens for Cisco Unified Communications \
                   clusters, for tokens and for their state, and begins and ends logins.",
-    after_long_help = EXIT_CODES,
+    after_long_help = exit::help(),
     subcommand_required = true,
     arg_required_else_help = true
 )]
@@ -124,9 +116,24 @@ pub(super) enum Command {
     /// Write the page for a web server that leads browsers on to this machine
     #[command(after_long_help = REDIRECT_PAGE_HELP)]
     RedirectPage(RedirectPageArgs),
+    /// Have systemd start the daemon for you when it is needed
+    #[command(subcommand)]
+    Service(ServiceCommand),
     /// Make what browsers are to trust
     #[command(subcommand)]
     Trust(TrustCommand),
+    /// Show a page of the manual
+    #[command(after_long_help = man::HELP)]
+    Man(ManArgs),
+    /// Print what completes this command line in a shell
+    #[command(after_long_help = completions::HELP)]
+    Completions(CompletionsArgs),
+    /// Print the words that the completion of a shell does not know
+    #[command(name = "__complete", hide = true)]
+    Words {
+        /// Of which kind
+        kind: Words,
+    },
 }
 
 /// What to ask the daemon.

@@ -11,7 +11,7 @@ use std::{
 use super::{
     args::ConfigCommand,
     error::Error,
-    terminal::{note, out},
+    terminal::{note, out, say},
 };
 use crate::{
     config::{self, ClusterConfig, Config, show_duration},
@@ -65,7 +65,7 @@ fn write(path: &Path, force: bool) -> io::Result<()> {
 /// Says all that is wrong, or what was understood.
 fn check(path: &Path) -> Result<(), Error> {
     match Config::load(path) {
-        Ok(config) => out(&summary(path, &config)),
+        Ok(config) => say(&summary(path, &config)),
         Err(error) => {
             if let config::Error::Wrong(problems) = &error {
                 let text = problems.render(io::stderr().is_terminal());

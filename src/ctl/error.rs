@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use tonic::{Code, Status};
 
-use super::exit::Exit;
+use super::{exit::Exit, service};
 use crate::{
     config,
     domain::ClusterName,
@@ -90,6 +90,12 @@ pub(super) enum Error {
     /// No certificate can be made.
     #[error("no certificate can be made")]
     Mint(#[source] rcgen::Error),
+    /// The service is not set up.
+    #[error(transparent)]
+    Service(#[from] service::Error),
+    /// The program that shows a page of the manual does not run.
+    #[error("`man` cannot be run")]
+    NoMan(#[source] io::Error),
     /// The operating system does not give what every command needs.
     #[error("this process cannot work")]
     System(#[source] io::Error),
@@ -125,6 +131,8 @@ impl Error {
             | Self::Unwritable { .. }
             | Self::Redirect(_)
             | Self::Mint(_)
+            | Self::Service(_)
+            | Self::NoMan(_)
             | Self::System(_)
             | Self::Output(_) => Exit::Other,
         }
@@ -151,6 +159,10 @@ impl Error {
                 .to_owned(),
             Self::Config(error) => error.advice(),
             Self::Redirect(flaw) => flaw.advice().to_owned(),
+            Self::Service(error) => error.advice().to_owned(),
+            Self::NoMan(_) => {
+                "install man-db; or `ucssoctl man | cat` prints the page's source".to_owned()
+            }
             Self::Exists { .. } => "`--force` overwrites it".to_owned(),
             _ => String::new(),
         }

@@ -35,6 +35,26 @@ pub(super) enum Exit {
     Interrupted = 130,
 }
 
+/// What each of them means, for `--help` and the manual.
+pub(super) const MEANINGS: [(Exit, &str); 10] = [
+    (Exit::Done, "done"),
+    (Exit::Other, "something else went wrong"),
+    (Exit::Usage, "the command line is wrong"),
+    (Exit::NotReachable, "the daemon cannot be reached"),
+    (Exit::LoginRequired, "somebody has to log in"),
+    (Exit::TimedOut, "time ran out, or a login is under way"),
+    (Exit::Denied, "not allowed"),
+    (Exit::UnknownCluster, "the configuration has no such cluster"),
+    (Exit::ClusterFailed, "the cluster, the identity provider or the network failed"),
+    (Exit::Interrupted, "interrupted"),
+];
+
+/// The codes as `--help` shows them.
+pub(super) fn help() -> String {
+    let lines = MEANINGS.map(|(exit, meaning)| format!("\n  {:<3}  {meaning}", exit as u8));
+    format!("Exit codes:{}", lines.concat())
+}
+
 impl Exit {
     /// The code that says most about why there is no token, for several clusters at once: what
     /// no login mends, then what a login mends, then what is being mended.

@@ -13,7 +13,7 @@ use super::{
     paste::{LONGEST, Paste, Pasted},
     signals::{Signals, Told},
     status,
-    terminal::{harmless, note, now, out},
+    terminal::{harmless, note, now, say},
 };
 use crate::{
     domain::ClusterName,
@@ -66,19 +66,25 @@ pub(super) async fn run(client: &Client, args: LoginArgs) -> Result<(), Error> {
             None => return Err(Error::Incomplete("end of the login")),
             Some(Event::Waiting(waiting)) => {
                 attempt = Some(waiting.attempt);
-                out(&format!("{cluster}: waiting until the login of another cluster is done\n"))?;
+                say(&format!("{cluster}: waiting until the login of another cluster is done\n"))?;
             }
             Some(Event::Opened(opened)) => {
                 attempt = Some(opened.attempt);
                 let paste = by_hand.take().map(|by_hand| by_hand.paste);
                 let wanted = !opened.browser_opened && !opened.authorize_url.is_empty();
                 let paste = if wanted { paste.or_else(Paste::open) } else { None };
-                out(&invitation(&cluster, &opened, paste.is_some()))?;
+                say(&invitation(&cluster, &opened, paste.is_some()))?;
+                if args.no_browser && opened.browser_opened {
+                    // Somebody else began it, and with a browser.
+                    say(&format!(
+                        "{cluster}: if you see no window, run `ucssoctl cancel {cluster}` and this again\n"
+                    ))?;
+                }
                 by_hand = paste.map(|paste| ByHand { opened, paste });
             }
             Some(Event::Done(done)) => {
                 let status = done.status.ok_or(Error::Incomplete("status"))?;
-                return out(&success(&status));
+                return say(&success(&status));
             }
             Some(Event::Failed(failure)) => return Err(Error::LoginFailed(Box::new(failure))),
         }
@@ -111,7 +117,7 @@ async fn complete(
         Pasted::Line(line) => match bring(client, cluster, &by_hand.opened, &line).await {
             Ok(()) => {
                 let length = line.trim().chars().count();
-                out(&format!("{cluster}: the address is taken ({length} characters)\n"))?;
+                say(&format!("{cluster}: the address is taken ({length} characters)\n"))?;
                 return Ok(None);
             }
             Err(status) if client::is_broken(&status) => return Err(status.into()),
@@ -145,7 +151,7 @@ pub(super) async fn cancel(client: &Client, cluster: &ClusterName) -> Result<(),
     let answer = client.login().cancel_login(request).await?.into_inner();
     let what = if answer.cancelled { "the login is cancelled" } else { "no login was under way" };
     let alone = left_alone(answer.snooze_time.as_ref());
-    out(&format!("{cluster}: {what}{alone}\n"))
+    say(&format!("{cluster}: {what}{alone}\n"))
 }
 
 /// Leaves the human of a cluster alone, or no longer.
@@ -161,7 +167,7 @@ pub(super) async fn snooze(client: &Client, args: SnoozeArgs) -> Result<(), Erro
         None => "a login may begin by itself",
     };
     let alone = left_alone(answer.snooze_time.as_ref());
-    out(&format!("{cluster}: {what}{alone}\n"))
+    say(&format!("{cluster}: {what}{alone}\n"))
 }
 
 /// Until when no login begins by itself, as the end of a line.
@@ -177,7 +183,7 @@ pub(super) async fn log_out(client: &Client, cluster: &ClusterName) -> Result<()
     let request = LogoutRequest { cluster: cluster.to_string() };
     let answer = client.login().logout(request).await?.into_inner();
     let what = if answer.forgotten { "the token is forgotten" } else { "no token was held" };
-    out(&format!("{cluster}: {what}\n"))?;
+    say(&format!("{cluster}: {what}\n"))?;
     if answer.forgotten {
         note("The browser may still be logged in at the identity provider.\n");
     }

@@ -6,15 +6,18 @@
 //! demonstration. One file for each family of commands; `exit` has the codes, `render` the pictures.
 
 mod args;
+mod completions;
 mod config;
 mod error;
 mod exit;
 mod json;
 mod login;
+mod man;
 mod moment;
 mod paste;
 mod redirect_page;
 mod render;
+mod service;
 mod signals;
 mod status;
 mod terminal;
@@ -28,8 +31,9 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
+pub use self::man::{Manual, Page};
 use self::{
     args::{Arguments, Command, Question},
     error::Error,
@@ -38,8 +42,19 @@ use self::{
 };
 use crate::{chain, paths, rpc::client::Client};
 
-/// Runs one command and says with which code to end.
-pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+/// The command line, as `clap` has it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// Every exit code, and what it means.
+pub fn exit_codes() -> impl Iterator<Item = (u8, &'static str)> {
+    exit::MEANINGS.into_iter().map(|(exit, meaning)| (exit as u8, meaning))
+}
+
+/// Runs one command and says with which code to end. `manual` writes the pages of the manual.
+pub fn main(arguments: impl Iterator<Item = OsString>, manual: Manual) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(answer) => {
@@ -48,7 +63,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return if answer.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
-    run(arguments).unwrap_or_else(|error| {
+    run(arguments, manual).unwrap_or_else(|error| {
         if error.is_worth_saying() {
             terminal::note(&complaint(&error));
         }
@@ -56,11 +71,15 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     })
 }
 
-fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+fn run(arguments: Arguments, manual: Manual) -> Result<ExitCode, Error> {
     match arguments.command {
         Command::Config(command) => config::run(command).map(|()| Exit::Done.into()),
         Command::RedirectPage(args) => redirect_page::run(args).map(|()| Exit::Done.into()),
+        Command::Service(command) => service::run(&command, arguments.socket).map(Into::into),
         Command::Trust(command) => trust::run(&command).map(|()| Exit::Done.into()),
+        Command::Man(args) => man::run(args, manual).map(|()| Exit::Done.into()),
+        Command::Completions(args) => completions::run(&args).map(|()| Exit::Done.into()),
+        Command::Words { kind } => completions::words(kind).map(|()| Exit::Done.into()),
         Command::Ask(question) => {
             let socket = socket(arguments.socket)?;
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -94,11 +113,18 @@ fn socket(named: Option<PathBuf>) -> Result<PathBuf, Error> {
 
 /// What went wrong, and on lines of their own what mends it.
 fn complaint(error: &Error) -> String {
+    const NAME: &str = "ucssoctl:";
+    let flowed = |text: String| match terminal::columns_of_stderr() {
+        Some(columns) => terminal::flowed(&text, columns),
+        None => text,
+    };
+    let sentence = flowed(format!("{NAME} {}\n", harmless(&chain::one_line(error))));
+    let advice: String = error
+        .advice()
+        .lines()
+        .flat_map(|line| ["        ", &harmless(line), "\n"].map(str::to_owned))
+        .collect();
     let style = anstyle::AnsiColor::Red.on_default().bold();
-    let mut text = format!("{style}ucssoctl:{style:#} {}\n", harmless(&chain::one_line(error)));
-    for (at, line) in error.advice().lines().map(harmless).enumerate() {
-        let lead = if at == 0 { "  help: " } else { "        " };
-        text.extend([lead, &line, "\n"]);
-    }
-    text
+    let sentence = sentence.replacen(NAME, &format!("{style}{NAME}{style:#}"), 1);
+    sentence + &flowed(advice).replacen("        ", "  help: ", 1)
 }

@@ -67,6 +67,48 @@ pub(super) fn note(text: &str) {
     let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
+/// Writes sentences to standard output, broken between words where that is a terminal.
+pub(super) fn say(text: &str) -> Result<(), Error> {
+    let columns = io::stdout().is_terminal().then(|| size().0);
+    out(&columns.map_or_else(|| text.to_owned(), |columns| flowed(text, columns)))
+}
+
+/// The columns of the terminal on standard error, if one is there.
+pub(super) fn columns_of_stderr() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
+/// Breaks lines between words where they are longer than a terminal is wide. What is indented by
+/// two is to be copied, and stays in one piece; what is indented by more goes on under itself.
+pub(super) fn flowed(text: &str, columns: usize) -> String {
+    let mut flowed = String::with_capacity(text.len() + 16);
+    for line in text.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        if indent == 2 || line.trim_end().chars().count() <= columns {
+            flowed.push_str(line);
+            continue;
+        }
+        let mut at = indent;
+        flowed.push_str(&line[..indent]);
+        for (position, word) in line.split_whitespace().enumerate() {
+            let width = word.chars().count();
+            if position > 0 && at + 1 + width > columns {
+                flowed.push('\n');
+                flowed.push_str(&line[..indent]);
+                at = indent;
+            } else if position > 0 {
+                flowed.push(' ');
+                at += 1;
+            }
+            flowed.push_str(word);
+            at += width;
+        }
+        flowed.push_str(if line.ends_with('\n') { "\n" } else { "" });
+    }
+    flowed
+}
+
 /// A text that cannot draw on the terminal.
 pub(super) fn harmless(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")
@@ -86,6 +128,20 @@ fn is_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_are_broken_between_words_and_what_is_copied_is_not() {
+        let text = "hq: open this page in a browser; it works once\n\n  http://127.0.0.1:27443/start/x\n\
+                    \n        log in through `ssh`\nshort\n";
+
+        assert_eq!(flowed(text, 80), text);
+        assert_eq!(
+            flowed(text, 24),
+            "hq: open this page in a\nbrowser; it works once\n\n  http://127.0.0.1:27443/start/x\n\
+             \n        log in through\n        `ssh`\nshort\n"
+        );
+        assert_eq!(flowed("a-word-that-is-longer b", 9), "a-word-that-is-longer\nb");
+    }
 
     #[test]
     fn the_locale_says_whether_more_than_ascii_can_be_shown() {

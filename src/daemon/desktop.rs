@@ -6,10 +6,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use tokio::sync::watch;
 use tracing::{debug, info};
 
+use super::time_of_day::time_of_day;
 use crate::{
     broker::{Broker, ClusterHandle, ports::Clock},
     browser::{
@@ -116,12 +117,7 @@ async fn show<C: Clock>(
 
 /// Why somebody should log in.
 fn body(name: &domain::ClusterName, ends_at: Option<domain::Timestamp>, zone: &TimeZone) -> String {
-    let time = ends_at.and_then(|at| {
-        let millis = i64::try_from(at.as_millis()).ok()?;
-        let moment = Timestamp::from_millisecond(millis).ok()?.to_zoned(zone.clone());
-        Some(moment.strftime("%H:%M").to_string())
-    });
-    match time {
+    match ends_at.and_then(|at| time_of_day(at, zone)) {
         Some(time) => format!("The token of {name} ends at {time}, and a program uses it."),
         None => format!("A program needs a token of {name}, and no login was finished."),
     }

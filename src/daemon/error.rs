@@ -29,9 +29,18 @@ pub enum Error {
     /// The socket cannot be had.
     #[error(transparent)]
     Socket(#[from] socket::Error),
+    /// The task that owns a cluster broke off.
+    #[error("the task of the cluster `{cluster}` broke off in a bug of ucssod")]
+    Broke {
+        /// Whose.
+        cluster: ClusterName,
+    },
     /// The API cannot be served.
     #[error(transparent)]
     Serve(#[from] rpc::Error),
+    /// Nobody takes connections any more.
+    #[error("connections are not accepted any more: a bug of ucssod")]
+    Unserved,
     /// The operating system gave no event loop or signals.
     #[error("the operating system does not play along")]
     System(#[source] io::Error),
@@ -45,6 +54,7 @@ impl Error {
             Self::Config(error) => error.advice(),
             Self::Socket(error) => error.advice().to_owned(),
             Self::Descriptors(_) => "look at `ListenStream=` in `ucssod.socket`".to_owned(),
+            Self::Broke { .. } | Self::Unserved => "report it, with the log".to_owned(),
             Self::Cluster { .. } | Self::Serve(_) | Self::System(_) => String::new(),
         }
     }

@@ -13,15 +13,18 @@ mod memory;
 mod redirects;
 mod run;
 pub mod socket;
+pub mod systemd;
+mod time_of_day;
 
 use std::{ffi::OsString, future::Future, io, path::PathBuf, process::ExitCode};
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 pub use self::error::Error;
 use self::{
     descriptors::Descriptors,
     run::{Places, run, told_to_stop},
+    systemd::Supervisor,
 };
 use crate::{
     chain,
@@ -50,6 +53,12 @@ const AFTER_HELP: &str = "\
 Runs in the foreground until SIGTERM or SIGINT. Log lines go to stderr; RUST_LOG chooses them \
 (`RUST_LOG=debug ucssod`). Exit status: 0 told to stop, 1 could not start or go on, 2 wrong \
 arguments.";
+
+/// The command line, as `clap` has it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
 
 /// `ucssod`, from its arguments to its exit status.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -97,6 +106,7 @@ fn start(arguments: &Arguments, passed: Vec<Inherited>) -> Result<(), Error> {
         redirects: descriptors.redirects,
         others: descriptors.others,
         memory: paths::memory_file(environment)?,
+        supervisor: Supervisor::of(environment),
         identity,
     };
     on_a_runtime(async {

@@ -1,6 +1,6 @@
 //! From a configuration to a daemon that serves, and to its end.
 
-use std::{future::Future, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{future::Future, io, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -9,7 +9,14 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Error, clock::SystemClock, desktop, keeping, memory::Memory, redirects, socket};
+use super::{
+    Error,
+    clock::SystemClock,
+    desktop, keeping,
+    memory::Memory,
+    redirects, socket,
+    systemd::{self, Supervisor},
+};
 use crate::{
     broker::{Broker, ports::Clock},
     browser::{Opener, Passed},
@@ -33,6 +40,8 @@ pub(super) struct Places {
     pub(super) others: Vec<Inherited>,
     /// What the daemon remembers of its human.
     pub(super) memory: PathBuf,
+    /// Who wants to hear how it goes.
+    pub(super) supervisor: Supervisor,
     /// The certificate of redirects by https.
     pub(super) identity: Option<Files>,
 }
@@ -43,7 +52,7 @@ pub(super) async fn run(
     places: Places,
     stop: impl Future<Output = &'static str>,
 ) -> Result<(), Error> {
-    let Places { socket, redirects: passed, others, memory, identity } = places;
+    let Places { socket, redirects: passed, others, memory, supervisor, identity } = places;
     let (listener, socket) = socket::open(socket)?;
     let clock = SystemClock::new();
     let listeners = Listeners::new(identity.clone(), passed);
@@ -66,6 +75,10 @@ pub(super) async fn run(
     store.forget_others();
     let broker = Arc::new(broker);
     let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));
+    tokio::spawn(supervisor.clone().follow(Arc::clone(&broker)));
+    if let Some(limit) = systemd::watchdog() {
+        tokio::spawn(supervisor.clone().keep_alive(limit, Arc::clone(&broker)));
+    }
     desktop::attend(&broker, &opener);
     // A port that another program has now may be free when it is needed: the login tries again.
     for origin in ports.keys() {
@@ -87,24 +100,34 @@ pub(super) async fn run(
         refused_redirects: Box::new(move || refused.refusals()),
     };
     info!(socket = %socket.path().display(), "ready");
+    supervisor.ready(&broker).await;
 
     let stopping = Arc::clone(&broker);
     let farewell = Notify::new();
     let end = async {
-        let signal = stop.await;
-        info!(signal, "stopping");
+        let outcome = tokio::select! {
+            signal = stop => {
+                info!(signal, "stopping");
+                Ok(())
+            }
+            cluster = stopping.broke() => Err(Error::Broke { cluster }),
+        };
+        supervisor.stopping().await;
         // First the waiters are told, then the connections are closed.
         stopping.stop().await;
         farewell.notify_one();
-        clock.sleep_until(clock.now().plus(FAREWELL)).await;
+        outcome
     };
-    let ended = tokio::select! {
-        served = rpc::serve(listener, broker, facts, farewell.notified()) => served,
-        () = end => Ok(()),
-    };
-    // What somebody said a moment ago is written down.
-    let _ = timeout(FAREWELL, memory).await;
-    Ok(ended?)
+    let mut serving = pin!(rpc::serve(listener, broker, facts, farewell.notified()));
+    tokio::select! {
+        biased;
+        outcome = end => {
+            // What somebody said a moment ago is written down meanwhile.
+            let _ = timeout(FAREWELL, async { tokio::join!(serving, memory) }).await;
+            outcome
+        }
+        served = &mut serving => Err(served.map_or_else(Error::from, |()| Error::Unserved)),
+    }
 }
 
 fn presented(cluster: &ClusterConfig) -> Cluster {

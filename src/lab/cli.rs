@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
@@ -125,6 +125,12 @@ pub(super) enum Failure {
     /// The system gives no signals, no threads or no terminal.
     #[error("the system does not let it run")]
     System(#[from] io::Error),
+}
+
+/// The command line, as `clap` has it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Reads the command line, does what it says, and says what went wrong. `programs` are what the

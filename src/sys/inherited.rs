@@ -29,6 +29,10 @@ pub fn take() -> io::Result<Vec<Inherited>> {
     if TAKEN.swap(true, Relaxed) {
         return Ok(Vec::new());
     }
+    // A shell that a service started has its variables, and they are for that service.
+    if sd_notify::listen_fds()?.len() == 0 {
+        return Ok(Vec::new());
+    }
     let named = sd_notify::listen_fds_with_names()?;
     let owned = named.map(|(fd, name)| {
         // SAFETY: the manager opened these descriptors for this process alone (`LISTEN_PID` is its

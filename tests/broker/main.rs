@@ -3,6 +3,7 @@
 
 mod api;
 mod asking;
+mod broken;
 mod clock;
 mod login;
 mod logins;

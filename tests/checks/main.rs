@@ -19,6 +19,9 @@ mod components;
 mod estate;
 #[path = "../support/http.rs"]
 mod http;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/installed.rs"]
+mod installed;
 #[expect(dead_code, reason = "the tests in tests/broker need more of it")]
 #[path = "../broker/login.rs"]
 mod login;
@@ -31,6 +34,9 @@ mod rig;
 #[expect(dead_code, reason = "the tests in tests/estate need more of it")]
 #[path = "../support/service_manager.rs"]
 mod service_manager;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/user_session.rs"]
+mod user_session;
 #[expect(dead_code, reason = "the tests in tests/real need more of it")]
 #[path = "../support/webdriver.rs"]
 mod webdriver;
@@ -47,13 +53,16 @@ mod weakened;
 mod wire;
 
 mod attack_page;
+mod degraded;
 mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
 mod host_origin;
 mod killed;
 mod mix_up;
+mod obstacles;
 mod port_squatter;
+mod sandbox;
 mod single_flight;
 mod weekend;
 
@@ -81,8 +90,11 @@ const CHECKS: &[Check] = &[
     Check { id: "S6", name: "host-origin", long: false, run: || Box::pin(host_origin::run()) },
     Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
     Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
+    Check { id: "S27", name: "sandbox", long: false, run: || Box::pin(sandbox::run()) },
     Check { id: "S11", name: "killed", long: false, run: || Box::pin(killed::run(40)) },
     Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::run(200)) },
+    Check { id: "S26", name: "degraded-worlds", long: false, run: || Box::pin(degraded::run()) },
+    Check { id: "S13", name: "obstacles", long: false, run: || Box::pin(obstacles::run()) },
 ];
 
 /// What the command line asks for.

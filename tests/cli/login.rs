@@ -107,6 +107,16 @@ fn a_login_whose_browser_opened_does_not_show_the_ticket() {
 }
 
 #[test]
+fn who_has_no_window_is_told_how_to_begin_without_one() {
+    let daemon = login_of(cold(), vec![opened(true), done()], false);
+
+    let output = ask(&daemon, "login hq --no-browser");
+
+    let hint = "hq: if you see no window, run `ucssoctl cancel hq` and this again\n";
+    assert!(text(&output.stdout).contains(hint), "{}", text(&output.stdout));
+}
+
+#[test]
 fn a_login_without_a_browser_shows_the_page_and_how_to_reach_it() {
     let daemon = login_of(cold(), vec![opened(false), done()], false);
 

@@ -32,6 +32,7 @@ mod daemon;
 mod https_redirect;
 mod humans;
 mod nodes;
+mod notified;
 mod pasted;
 mod ports;
 mod refusals;

@@ -10,6 +10,8 @@ mod estate;
 mod http;
 #[path = "../support/https_page.rs"]
 mod https_page;
+#[path = "../support/installed.rs"]
+mod installed;
 #[path = "../support/process.rs"]
 mod process;
 #[expect(dead_code, reason = "the tests in tests/estate need more of it")]
@@ -17,6 +19,8 @@ mod process;
 mod rig;
 #[path = "../support/simplesamlphp.rs"]
 mod simplesamlphp;
+#[path = "../support/user_session.rs"]
+mod user_session;
 #[path = "../support/webdriver.rs"]
 mod webdriver;
 
@@ -24,6 +28,7 @@ mod browser;
 mod chained;
 mod chromium;
 mod clients;
+mod completions;
 mod demo;
 mod desktop;
 mod foreign_idp;
@@ -31,3 +36,5 @@ mod hosted;
 mod https_redirect;
 mod identity_provider;
 mod late_ipv6;
+mod manual;
+mod systemd;

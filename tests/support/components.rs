@@ -103,6 +103,39 @@ pub(crate) fn xfce4_notifyd() -> PathBuf {
     require(path.to_str().unwrap(), "apt-get install xfce4-notifyd")
 }
 
+/// systemd, as the manager of a user.
+pub(crate) fn systemd() -> PathBuf {
+    // The message bus of a session, which the manager starts.
+    require("/usr/lib/systemd/user/dbus.socket", "apt-get install dbus-user-session");
+    require("useradd", "apt-get install passwd");
+    require("/lib/systemd/systemd", "apt-get install systemd")
+}
+
+/// What enters the namespaces of a process.
+pub(crate) fn nsenter() -> PathBuf {
+    require("nsenter", "apt-get install util-linux")
+}
+
+/// The critic of manual pages.
+pub(crate) fn mandoc() -> PathBuf {
+    require("mandoc", "apt-get install mandoc")
+}
+
+/// What shows manual pages.
+pub(crate) fn man() -> PathBuf {
+    require("man", "apt-get install man-db")
+}
+
+/// A shell whose completion has functions of its own.
+pub(crate) fn zsh() -> PathBuf {
+    require("zsh", "apt-get install zsh")
+}
+
+/// A shell that completes without being asked.
+pub(crate) fn fish() -> PathBuf {
+    require("fish", "apt-get install fish")
+}
+
 /// A folder for what a test wants to show: screenshots. It is kept.
 pub(crate) fn screens() -> PathBuf {
     let folder = Path::new(TOOLS).with_file_name("screens");

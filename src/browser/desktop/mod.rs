@@ -64,9 +64,13 @@ impl Desktop {
         portal::open(&self.0, url, token).await
     }
 
-    /// Opens a URL by `xdg-open` in a unit of the user manager.
-    pub(super) async fn open_in_unit(&self, url: &str, token: Option<&str>) -> Result<(), Fault> {
-        unit::open(&self.0, url, token).await
+    /// Runs a program that opens a URL in a unit of the user manager.
+    pub(super) async fn run_in_unit(
+        &self,
+        words: impl IntoIterator<Item = &str>,
+        token: Option<&str>,
+    ) -> Result<(), Fault> {
+        unit::run(&self.0, words, token).await
     }
 }
 

@@ -39,14 +39,19 @@ pub(super) async fn has_display(link: &Link) -> Result<bool, Fault> {
     Ok(environment.iter().any(names_one))
 }
 
-/// Opens a URL by `xdg-open`. Returns once that has ended well, or has run for [`WATCHED`] and
-/// so is the browser.
+/// Runs a program and its arguments, a URL among them. Returns once it has ended well, or has run
+/// for [`WATCHED`] and so is the browser.
 ///
 /// The URL is in the command line of the unit and of the program, where every user of the
 /// machine can read it. Its ticket works once, and only in a browser of our own user: the
 /// listener asks the kernel whose every connection is. So it is of no use to another user, and
 /// our own could read the ticket elsewhere.
-pub(super) async fn open(link: &Link, url: &str, token: Option<&str>) -> Result<(), Fault> {
+pub(super) async fn run(
+    link: &Link,
+    words: impl IntoIterator<Item = &str>,
+    token: Option<&str>,
+) -> Result<(), Fault> {
+    let properties = properties(words, token);
     let starting = async {
         let (manager, departure) = link.present(NAME).await?;
         let removals = manager.signals(Some("JobRemoved")).await?;
@@ -54,7 +59,7 @@ pub(super) async fn open(link: &Link, url: &str, token: Option<&str>) -> Result<
         let () = manager.call(MANAGER, "Subscribe", &()).await?;
         let name = format!("{}.service", fresh_name().replace('_', "-open-"));
         let auxiliary: &[(&str, Vec<(&str, Value<'_>)>)] = &[];
-        let unit = (name, "fail", properties(url, token), auxiliary);
+        let unit = (name, "fail", properties, auxiliary);
         let job: OwnedObjectPath = manager.call(MANAGER, "StartTransientUnit", &unit).await?;
         Ok((departure, removals, job))
     };
@@ -78,11 +83,14 @@ pub(super) async fn open(link: &Link, url: &str, token: Option<&str>) -> Result<
     timeout(WATCHED, ending).await.unwrap_or(Ok(()))
 }
 
-/// The unit: once `xdg-open` has ended it is forgotten, and the browser goes on.
-fn properties(url: &str, token: Option<&str>) -> Vec<(&'static str, Value<'static>)> {
+/// The unit: once its program has ended it is forgotten, and the browser goes on.
+fn properties<'a>(
+    words: impl IntoIterator<Item = &'a str>,
+    token: Option<&str>,
+) -> Vec<(&'static str, Value<'static>)> {
     // The manager replaces variables in arguments (systemd.service(5), "COMMAND LINES").
-    let url = url.replace('$', "$$");
-    let words = ["env", "xdg-open", &url].map(str::to_owned).to_vec();
+    let words = words.into_iter().map(|word| word.replace('$', "$$"));
+    let words: Vec<_> = std::iter::once("env".to_owned()).chain(words).collect();
     let ignore_failure = false;
     // By way of `env`, which is at the same place everywhere; the manager knows the `PATH`.
     let command = vec![("/usr/bin/env".to_owned(), words, ignore_failure)];
@@ -91,9 +99,9 @@ fn properties(url: &str, token: Option<&str>) -> Vec<(&'static str, Value<'stati
     vec![
         ("Environment", Value::from(environment)),
         ("Description", Value::from("A browser for ucsso")),
-        // The job lasts as long as `xdg-open`, so that its end tells how it went.
+        // The job lasts as long as the program, so that its end tells how it went.
         ("Type", Value::from("oneshot")),
-        // What `xdg-open` leaves behind is the browser.
+        // What it leaves behind is the browser.
         ("KillMode", Value::from("process")),
         ("CollectMode", Value::from("inactive-or-failed")),
         ("StandardOutput", Value::from("null")),

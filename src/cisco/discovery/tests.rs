@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     cisco::{
         authorize::UriFlaw,
+        edge::Limits,
         testing::{FakeNode, LIMITS, Reply, cluster},
         xml::XmlFlaw,
     },
@@ -100,6 +101,21 @@ async fn each_kind_of_useless_answer_is_told_apart() {
     );
     let page = FakeNode::start(|_| Reply::http(200, "Content-Type: text/html\r\n", "<p>")).await;
     assert_eq!(fault_of(page).await, Fault::WebPage);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_silent_node_where_another_answers() {
+    let silent = FakeNode::start(|_| Reply::Hang).await;
+    let good = fake(200, enabled("pub.localhost:8443")).await;
+    let config = cluster(vec![silent.node(), good.node()]);
+    let forever = Duration::from_hours(1);
+    let nodes = Nodes::new(&config, Limits { connect: forever, total: forever, ..LIMITS }).unwrap();
+
+    let page = authorize_page(&nodes, &config).await.unwrap();
+
+    assert_eq!(page.host_str(), Some("pub.localhost"));
+    assert_eq!(nodes.last_good(), 1);
+    assert_eq!(silent.requests().len(), 1);
 }
 
 #[tokio::test]

@@ -145,6 +145,25 @@ async fn a_unit_that_runs_on_is_the_browser() {
 }
 
 #[tokio::test]
+async fn a_command_that_was_configured_runs_outside_our_sandbox() {
+    let bus = PrivateBus::start().await;
+    let manager = Manager::start(&bus, false, Some("done")).await;
+    let configured = ["/nowhere/browser", "--name=$x", "{url}"].map(ToOwned::to_owned).to_vec();
+    let environment = Environment { session_bus: bus.bus(), unit: true, ..Environment::default() };
+    let by = Opener::with_environment(Some(configured), environment.clone());
+
+    open(&by).await.unwrap();
+
+    let url = URL.replace('$', "$$");
+    assert_eq!(manager.units()[0].command.1, ["env", "/nowhere/browser", "--name=$$x", &url]);
+    drop(manager);
+    until("the manager is gone", async || {
+        matches!(open(&by).await, Err(Error::OpenerMissing { .. })).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_daemon_outside_systemd_asks_for_no_unit() {
     let bus = PrivateBus::start().await;
     let manager = Manager::start(&bus, true, Some("done")).await;

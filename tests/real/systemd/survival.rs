@@ -1,0 +1,53 @@
+//! What ends the daemon, and that it comes back: with a token that it held.
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{
+    installed::{Installed, SERVICE},
+    process::until,
+};
+
+impl Installed {
+    async fn signal(&self, signal: Signal) {
+        let pid = self.session.process(SERVICE).await;
+        kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
+    }
+
+    async fn came_back(&self, times: &str) {
+        self.session.has(SERVICE, "NRestarts", times).await;
+        self.session.has(SERVICE, "ActiveState", "active").await;
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_killed_comes_back() {
+    let service = Installed::installed().await;
+    service.logged_in("hq").await;
+
+    service.signal(Signal::KILL).await;
+    service.came_back("1").await;
+
+    assert!(service.ctl("service status").await.contains("started again once"));
+}
+
+#[tokio::test]
+async fn a_daemon_that_hangs_is_replaced() {
+    let service = Installed::installed().await;
+    service.set("WatchdogSec=1s").await;
+    service.logged_in("hq").await;
+    // It tells that it lives as long as it does.
+    for _ in 0..3 {
+        let told = service.session.property(SERVICE, "WatchdogTimestampMonotonic").await;
+        until("the watchdog is fed again", async || {
+            let now = service.session.property(SERVICE, "WatchdogTimestampMonotonic").await;
+            (now != told).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(service.session.property(SERVICE, "NRestarts").await, "0");
+
+    service.signal(Signal::STOP).await;
+    service.came_back("1").await;
+
+    assert!(service.session.journal(SERVICE).await.contains("Watchdog timeout"));
+}
