@@ -272,6 +272,10 @@ mod tests {
         async fn verify(&self, _: &Token) -> Verdict {
             Verdict::Unknown
         }
+
+        fn learned(&self) -> crate::domain::Learned {
+            crate::domain::Learned::default()
+        }
     }
 
     #[tokio::test(start_paused = true)]
