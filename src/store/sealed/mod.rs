@@ -1,9 +1,9 @@
 //! The sealed file: what of each cluster outlives the daemon, the session and the machine's
 //! restart, for this user on this machine alone.
 //!
-//! Records go in and come out as bytes; what is in them is not known here. [`open`] gets the key and
-//! what was kept, [`Sealed`] takes what is to be kept and never waits, [`Writer`] is the task that
-//! writes it down. Whatever goes wrong, the daemon serves from memory, and [`Standing`] says why.
+//! Of a record nothing matters here but whether it tells of a logout. [`open`] gets the key and what
+//! was kept, [`Sealed`] takes what is to be kept and never waits, [`Writer`] is the task that writes
+//! it down. Whatever goes wrong, the daemon serves from memory, and [`Standing`] says why.
 
 mod binding;
 mod envelope;
@@ -38,10 +38,14 @@ pub use self::{
     standing::{Standing, Trouble},
     writer::Writer,
 };
-use crate::chain;
+use super::{Flaw, Kept, Medium, Record};
+use crate::{
+    chain,
+    domain::{ClusterName, Lapse},
+};
 
 /// What is kept of each cluster, by its name.
-pub type Records = BTreeMap<String, Arc<Zeroizing<Vec<u8>>>>;
+type Records = BTreeMap<String, Arc<Zeroizing<Vec<u8>>>>;
 
 /// Takes what is to be kept. Never waits.
 pub struct Sealed {
@@ -60,7 +64,7 @@ struct Contents {
 #[derive(Debug)]
 pub struct Opened {
     /// What was kept; empty where nothing is known.
-    pub records: Records,
+    pub records: Vec<Record>,
     /// What takes it from now on.
     pub sealed: Sealed,
     /// What writes it down.
@@ -70,20 +74,35 @@ pub struct Opened {
 }
 
 impl Sealed {
-    /// Keeps a record in place of the one before.
-    pub fn keep(&self, cluster: &str, record: Zeroizing<Vec<u8>>) {
-        self.contents.send_modify(|contents| {
-            contents.records.insert(cluster.to_owned(), Arc::new(record));
+    /// Keeps a record in place of the one before. Where somebody logged out, no copy of the file is
+    /// to give back what was in it.
+    fn put(&self, cluster: &str, record: &Arc<Zeroizing<Vec<u8>>>, is_logout: bool) {
+        self.contents.send_if_modified(|contents| {
+            let before = contents.records.insert(cluster.to_owned(), Arc::clone(record));
+            // What is handed over again at a start is no news, and no logout.
+            if before.as_ref() == Some(record) {
+                return false;
+            }
+            let known = before.is_some_and(|before| is_logged_out(&before));
+            contents.logouts += u64::from(is_logout && !known);
+            true
         });
+    }
+}
+
+impl Medium for Sealed {
+    fn keep(&self, kept: &Kept) {
+        self.put(kept.cluster.as_str(), &kept.bytes, is_logged_out(&kept.bytes));
     }
 
-    /// The same, where somebody logged out: no copy of the file is to give back what was in it.
-    pub fn keep_logout(&self, cluster: &str, record: Zeroizing<Vec<u8>>) {
-        self.contents.send_modify(|contents| {
-            contents.records.insert(cluster.to_owned(), Arc::new(record));
-            contents.logouts += 1;
-        });
+    fn forget(&self, cluster: &ClusterName) {
+        self.contents
+            .send_if_modified(|contents| contents.records.remove(cluster.as_str()).is_some());
     }
+}
+
+fn is_logged_out(record: &[u8]) -> bool {
+    Record::decode(record).is_ok_and(|record| record.held.token == Err(Lapse::LoggedOut))
 }
 
 impl fmt::Debug for Sealed {
@@ -102,7 +121,7 @@ impl fmt::Debug for Contents {
 pub async fn open(path: PathBuf, source: &Source) -> Opened {
     let standing = Standing::sealed();
     let mut files = Files::at(path.clone());
-    let mut records = Records::default();
+    let (mut records, mut contents) = (Vec::new(), Contents::default());
     let seal = match current(source).await {
         Err(trouble) => Err(trouble),
         Ok((current, binding)) => {
@@ -115,14 +134,18 @@ pub async fn open(path: PathBuf, source: &Source) -> Opened {
             match found {
                 Err(version) => Err(Trouble::OtherVersion { path: path.clone(), version }),
                 Ok(found) => {
-                    records = known(found, &path);
-                    Ok((current, binding))
+                    let known = known(found, &path);
+                    decoded(&known, &path).map(|decoded| {
+                        records = decoded;
+                        contents.records = known;
+                        (current, binding)
+                    })
                 }
             }
         }
     };
     let seal = seal.map_err(|trouble| standing.set(Some(trouble))).ok();
-    let (contents, changes) = watch::channel(Contents::default());
+    let (contents, changes) = watch::channel(contents);
     let files = Arc::new(Mutex::new(files));
     let writer = Writer::new(changes, path, files, seal, standing.clone());
     Opened { records, sealed: Sealed { contents }, writer, standing }
@@ -145,6 +168,21 @@ fn known(Found { plain, wrong }: Found, path: &Path) -> Records {
         }
     }
     records.unwrap_or_default()
+}
+
+/// The records, unless a later version of this program wrote one: then all are left to that.
+fn decoded(records: &Records, path: &Path) -> Result<Vec<Record>, Trouble> {
+    let mut decoded = Vec::new();
+    for (cluster, record) in records {
+        match Record::decode(record) {
+            Ok(record) => decoded.push(record),
+            Err(flaw @ Flaw::LaterVersion { .. }) => {
+                return Err(Trouble::LaterRecord { path: path.to_owned(), flaw });
+            }
+            Err(flaw @ Flaw::Damaged) => warn!(cluster, %flaw, "a record is not read"),
+        }
+    }
+    Ok(decoded)
 }
 
 /// Removes a file that an earlier configuration asked for. Waits for the disk.

@@ -9,7 +9,7 @@ use std::{
 use tracing::{info, warn};
 
 use super::{envelope::VERSION, keyring::Fault, source::NoKey};
-use crate::chain;
+use crate::{chain, store::Flaw};
 
 /// Whether tokens outlive the daemon as they should. A clone says the same.
 #[derive(Debug, Clone)]
@@ -37,6 +37,15 @@ pub enum Trouble {
         path: PathBuf,
         /// Its version.
         version: u16,
+    },
+    /// A later version of this program wrote what is in the file, and it is left to that.
+    #[error("tokens are in memory only: `{}` is not read", .path.display())]
+    LaterRecord {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        #[source]
+        flaw: Flaw,
     },
     /// The file cannot be written now.
     #[error("what changed lately is in memory only: `{}` cannot be written", .path.display())]
@@ -107,7 +116,9 @@ impl Trouble {
         match self {
             Self::NoMachine => "make one with `systemd-machine-id-setup`",
             Self::NoKey(no_key) => no_key.advice(),
-            Self::OtherVersion { .. } => "start that version again, or remove the file",
+            Self::OtherVersion { .. } | Self::LaterRecord { .. } => {
+                "start that version again, or remove the file"
+            }
             Self::NotWritten { .. } | Self::NotErased { .. } => {
                 "see to the disk; it is tried again by itself"
             }

@@ -10,7 +10,11 @@ use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::*;
-use crate::private::{self, Earlier};
+use crate::{
+    domain::Held,
+    private::{self, Earlier},
+    store::testing::{held, record},
+};
 
 /// A home, and the credential of a daemon that is started in it again and again.
 struct Home(TempDir);
@@ -18,6 +22,7 @@ struct Home(TempDir);
 /// A daemon's life.
 struct Life {
     found: Records,
+    decoded: Vec<Record>,
     sealed: Sealed,
     standing: Standing,
     stop: oneshot::Sender<()>,
@@ -52,15 +57,21 @@ impl Home {
         let keyring = Keyring::new(Arc::new(|| Box::pin(async { None })));
         let source = Source { credential: Some(self.credential()), keyring };
         let Opened { records, sealed, writer, standing } = open(self.file(), &source).await;
+        let decoded = records;
+        let found = sealed.contents.borrow().records.clone();
         let (stop, stopped) = oneshot::channel();
         let writer = tokio::spawn(writer.run(async { drop(stopped.await) }));
-        Life { found: records, sealed, standing, stop, writer }
+        Life { found, decoded, sealed, standing, stop, writer }
     }
 }
 
 impl Life {
     fn keep(&self, cluster: &str, text: &str) {
-        self.sealed.keep(cluster, Zeroizing::new(text.as_bytes().to_vec()));
+        self.sealed.put(cluster, &Arc::new(Zeroizing::new(text.into())), false);
+    }
+
+    fn log_out(&self, cluster: &str) {
+        self.sealed.put(cluster, &Arc::new(Zeroizing::new(b"logged out".to_vec())), true);
     }
 
     async fn end(self) -> Standing {
@@ -156,14 +167,14 @@ async fn a_logout_leaves_no_file_from_before_it_with_or_without_a_key() {
     }
     assert!(home.before().exists());
 
-    life.sealed.keep_logout("hq", Zeroizing::new(b"logged out".to_vec()));
+    life.log_out("hq");
     life.end().await;
 
     assert!(!home.before().exists());
     assert_eq!(home.life().await.found(), [("hq", "logged out")]);
     home.give(b"short");
     let life = home.life().await;
-    life.sealed.keep_logout("hq", Zeroizing::new(b"logged out".to_vec()));
+    life.log_out("hq");
     life.end().await;
     assert!(!home.file().exists());
 }
@@ -238,4 +249,52 @@ fn what_is_cut_short_holds_no_records() {
         assert!(half < 2, "{length}");
     }
     assert_eq!(parse(&[0xff; 9]), None);
+}
+
+#[tokio::test]
+async fn a_logout_that_is_handed_over_again_is_no_other_logout() {
+    let home = Home::new();
+    let token = kept(record());
+    let logout = kept(Record {
+        serial: 4,
+        held: Held { token: Err(Lapse::LoggedOut), ..held() },
+        ..record()
+    });
+    let life = home.life().await;
+    life.sealed.keep(&token);
+    assert_eq!(life.sealed.contents.borrow().logouts, 0);
+    life.sealed.keep(&logout);
+    assert_eq!(life.sealed.contents.borrow().logouts, 1);
+    life.end().await;
+
+    let life = home.life().await;
+    life.sealed.keep(&logout);
+
+    assert_eq!(life.decoded.iter().map(|record| record.serial).collect::<Vec<_>>(), [4]);
+    assert_eq!(life.sealed.contents.borrow().logouts, 0);
+    assert!(!life.writer.is_finished());
+}
+
+#[tokio::test]
+async fn a_cluster_that_was_not_handed_over_stays_until_it_is_forgotten() {
+    let home = Home::new();
+    let life = home.life().await;
+    life.sealed.keep(&kept(record()));
+    life.sealed.keep(&kept(Record { cluster: "vm".parse().unwrap(), ..record() }));
+    life.end().await;
+
+    let life = home.life().await;
+    life.sealed.keep(&kept(Record { serial: 5, ..record() }));
+    life.end().await;
+    let life = home.life().await;
+    assert_eq!(life.decoded.len(), 2);
+    life.sealed.forget(&record().cluster);
+    life.end().await;
+
+    assert_eq!(home.life().await.decoded.len(), 1);
+}
+
+fn kept(record: Record) -> Kept {
+    let bytes = Arc::new(record.encode());
+    Kept { cluster: record.cluster, serial: record.serial, bytes }
 }
