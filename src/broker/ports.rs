@@ -6,12 +6,18 @@ use std::{fmt, future::Future};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use crate::domain::{AttemptId, Failure, Grant, Manner, Timestamp, Token, Verdict};
+use crate::domain::{AttemptId, Failure, Gaps, Grant, Manner, Timestamp, Token, Verdict};
 
 /// Tells the time, and wakes at a time.
 pub trait Clock: Clone + Send + Sync + 'static {
     /// The time now. Never earlier than a time it told before.
     fn now(&self) -> Timestamp;
+
+    /// What gaps there were since the clock began. Read after `now()`, it has every jump that is
+    /// in that time.
+    fn gaps(&self) -> Gaps {
+        Gaps::default()
+    }
 
     /// The same moment as the wall clock counts it, for whoever reads it elsewhere.
     fn wall_time(&self, at: Timestamp) -> Timestamp;

@@ -21,13 +21,24 @@ use rustix::time::{
 use tokio::io::{Interest, unix::AsyncFd};
 use tracing::warn;
 
-use crate::{broker::ports::Clock, domain::Timestamp};
+use crate::{
+    broker::{Broker, ports::Clock},
+    domain::{Gaps, Timestamp},
+};
 
 /// The clock of the running daemon.
 #[derive(Debug, Clone)]
 pub struct SystemClock {
     /// The furthest the wall clock has been ahead of the boot clock, in milliseconds.
     lead: Arc<AtomicU64>,
+    /// What was counted when the clock began.
+    origin: Origin,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Origin {
+    lead: u64,
+    slept: u64,
 }
 
 /// How long a sleep lasts at most where the kernel gives no timer: tokio's own stop in suspend.
@@ -37,18 +48,31 @@ impl SystemClock {
     /// A clock that begins with the wall clock's time.
     #[must_use]
     pub fn new() -> Self {
-        let clock = Self { lead: Arc::default() };
+        let mut clock = Self { lead: Arc::default(), origin: Origin::default() };
         clock.now();
+        clock.origin = Origin { lead: clock.lead.load(Relaxed), slept: slept_millis() };
         clock
     }
 
+    /// Tells the broker of every time that somebody sets the wall clock or the machine wakes from
+    /// sleep, for as long as it is polled.
+    pub(super) async fn watch<C: Clock>(&self, broker: &Broker<C>) {
+        loop {
+            let moved = async {
+                let set = set_timer()?;
+                // Read after that, so that no change of the wall clock falls between the two.
+                broker.note_gap();
+                set.readable().await.map(drop)
+            };
+            if let Err(error) = moved.await {
+                warn!(%error, "nothing tells when the clock is set");
+                return;
+            }
+        }
+    }
+
     async fn wait(&self, at: Timestamp) -> io::Result<()> {
-        // Fires only when somebody sets the wall clock: its own time is the year 2106.
-        let set = timer(
-            TimerfdClockId::Realtime,
-            Duration::from_secs(u32::MAX.into()),
-            TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET,
-        )?;
+        let set = set_timer()?;
         // Read after that, so that no change of the wall clock falls between the two.
         self.now();
         let on_boot_clock =
@@ -75,6 +99,12 @@ impl Clock for SystemClock {
         Timestamp::from_millis(boot.saturating_add(lead))
     }
 
+    fn gaps(&self) -> Gaps {
+        let jumped = self.lead.load(Relaxed).saturating_sub(self.origin.lead);
+        let slept = slept_millis().saturating_sub(self.origin.slept);
+        Gaps { jumped: Duration::from_millis(jumped), slept: Duration::from_millis(slept) }
+    }
+
     fn wall_time(&self, at: Timestamp) -> Timestamp {
         let ahead = self.now().as_millis().saturating_sub(wall_millis());
         Timestamp::from_millis(at.as_millis().saturating_sub(ahead))
@@ -96,6 +126,16 @@ impl Clock for SystemClock {
             }
         }
     }
+}
+
+/// Fires only when the wall clock leaps - somebody sets it, or the machine wakes: its own time is
+/// the year 2106.
+fn set_timer() -> io::Result<AsyncFd<OwnedFd>> {
+    timer(
+        TimerfdClockId::Realtime,
+        Duration::from_secs(u32::MAX.into()),
+        TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET,
+    )
 }
 
 fn timer(
@@ -120,7 +160,18 @@ fn timer(
 }
 
 fn boot_millis() -> u64 {
-    let now = clock_gettime(ClockId::Boottime);
+    millis_of(ClockId::Boottime)
+}
+
+/// How long the machine has slept since it started. Too little, rather than too much, for whoever
+/// is held up between the two readings.
+fn slept_millis() -> u64 {
+    let boot = boot_millis();
+    boot.saturating_sub(millis_of(ClockId::Monotonic))
+}
+
+fn millis_of(clock: ClockId) -> u64 {
+    let now = clock_gettime(clock);
     let millis = now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000);
     u64::try_from(millis).unwrap_or_default()
 }
@@ -158,5 +209,16 @@ mod tests {
         assert!(now.since(before) >= Duration::from_hours(1));
         let shown = clock.wall_time(now).since(before);
         assert!(shown < Duration::from_mins(1), "what is shown follows the wall clock");
+    }
+
+    #[test]
+    fn a_jump_is_told_of_and_what_was_before_the_clock_began_is_not() {
+        let clock = SystemClock::new();
+        assert!(clock.gaps().jumped < Duration::from_mins(1), "the wall clock is long ahead");
+        assert!(clock.gaps().slept < Duration::from_mins(1));
+
+        clock.lead.fetch_add(3_600_000, Relaxed);
+
+        assert!(clock.gaps().jumped >= Duration::from_hours(1));
     }
 }

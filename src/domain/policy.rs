@@ -79,8 +79,22 @@ pub(super) const WINDOWS: usize = 4;
 /// See [`WINDOWS`].
 pub(super) const WINDOWS_WITHIN: Duration = Duration::from_hours(1);
 
-/// How long after a sleep no login begins by itself: the network comes back, and so may the human.
-pub(super) const AFTER_WAKING: Duration = Duration::from_secs(30);
+/// How long after a sleep no login begins by itself: the human is not at the desk yet.
+pub(super) const AFTER_WAKING: Duration = Duration::from_secs(10);
+
+/// How long after a jump of the clock no login begins by itself. A clock that was set once may be
+/// set again, and each time it goes further than ever it ends the token of the last login.
+pub(super) const AFTER_A_JUMP: Duration = Duration::from_secs(30);
+
+/// The shortest gap that counts as a sleep or a jump. Clocks that are kept in step make smaller
+/// ones all the time.
+pub(super) const GAP: Duration = Duration::from_secs(1);
+
+/// How long after a sleep a login waits for the network rather than fail.
+pub(super) const NETWORK_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long it waits at first. It doubles.
+pub(super) const NETWORK_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest time a human can ask to be left alone.
 pub const LONGEST_SNOOZE: Duration = Duration::from_hours(7 * 24);

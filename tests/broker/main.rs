@@ -4,6 +4,7 @@
 mod api;
 mod asking;
 mod clock;
+mod gaps;
 mod login;
 mod logins;
 mod rig;
