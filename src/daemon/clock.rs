@@ -31,6 +31,10 @@ use crate::{
 pub struct SystemClock {
     /// The furthest the wall clock has been ahead of the boot clock, in milliseconds.
     lead: Arc<AtomicU64>,
+    /// How far it was ahead when it was last read, in milliseconds.
+    ahead: Arc<AtomicU64>,
+    /// How far it was moved against the boot clock in all, in milliseconds.
+    moved: Arc<AtomicU64>,
     /// What was counted when the clock began.
     origin: Origin,
 }
@@ -38,6 +42,7 @@ pub struct SystemClock {
 #[derive(Debug, Clone, Copy, Default)]
 struct Origin {
     lead: u64,
+    moved: u64,
     slept: u64,
 }
 
@@ -48,9 +53,18 @@ impl SystemClock {
     /// A clock that begins with the wall clock's time.
     #[must_use]
     pub fn new() -> Self {
-        let mut clock = Self { lead: Arc::default(), origin: Origin::default() };
+        let mut clock = Self {
+            lead: Arc::default(),
+            ahead: Arc::default(),
+            moved: Arc::default(),
+            origin: Origin::default(),
+        };
         clock.now();
-        clock.origin = Origin { lead: clock.lead.load(Relaxed), slept: slept_millis() };
+        clock.origin = Origin {
+            lead: clock.lead.load(Relaxed),
+            moved: clock.moved.load(Relaxed),
+            slept: slept_millis(),
+        };
         clock
     }
 
@@ -95,14 +109,21 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let boot = boot_millis();
         let ahead = wall_millis().saturating_sub(boot);
+        let moved = self.ahead.swap(ahead, Relaxed).abs_diff(ahead);
+        if moved > 0 {
+            self.moved.fetch_add(moved, Relaxed);
+        }
         let lead = self.lead.fetch_max(ahead, Relaxed).max(ahead);
         Timestamp::from_millis(boot.saturating_add(lead))
     }
 
     fn gaps(&self) -> Gaps {
-        let jumped = self.lead.load(Relaxed).saturating_sub(self.origin.lead);
-        let slept = slept_millis().saturating_sub(self.origin.slept);
-        Gaps { jumped: Duration::from_millis(jumped), slept: Duration::from_millis(slept) }
+        let since = |now: u64, origin| Duration::from_millis(now.saturating_sub(origin));
+        Gaps {
+            jumped: since(self.lead.load(Relaxed), self.origin.lead),
+            moved: since(self.moved.load(Relaxed), self.origin.moved),
+            slept: since(slept_millis(), self.origin.slept),
+        }
     }
 
     fn wall_time(&self, at: Timestamp) -> Timestamp {

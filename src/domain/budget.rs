@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use super::{
     Gaps, Timestamp,
     policy::{
-        AFTER_A_JUMP, AFTER_WAKING, GAP, NETWORK_PAUSE, NETWORK_WITHIN, WINDOWS, WINDOWS_WITHIN,
+        AFTER_WAKING, AT_REST, LEAP, NETWORK_PAUSE, NETWORK_WITHIN, SLEEP, WINDOWS, WINDOWS_WITHIN,
     },
 };
 
@@ -86,7 +86,8 @@ pub struct WindowId(u64);
 pub struct Budget {
     presence: Presence,
     woke_at: Option<Timestamp>,
-    jumped_at: Option<Timestamp>,
+    /// When the wall clock last leapt, of those times that began with one to where it never was.
+    leapt_at: Option<Timestamp>,
     gaps: Gaps,
     /// The windows that opened by themselves and were not answered, oldest first.
     unanswered: VecDeque<(WindowId, Timestamp)>,
@@ -117,8 +118,7 @@ impl Budget {
             Presence::Here => {}
         }
         let awake = self.woke_at.map(|at| at.plus(AFTER_WAKING));
-        let steady = self.jumped_at.map(|at| at.plus(AFTER_A_JUMP));
-        if let Some(until) = awake.max(steady).filter(|until| now < *until) {
+        if let Some(until) = awake.max(self.at_rest_at()).filter(|until| now < *until) {
             return Err(Reserve::JustWoke { until });
         }
         let counted = self.counted(now);
@@ -144,20 +144,27 @@ impl Budget {
     /// forget when the human was last asked.
     pub fn note_gaps(&mut self, gaps: Gaps, now: Timestamp) {
         let jumped = gaps.jumped.saturating_sub(self.gaps.jumped);
+        let moved = gaps.moved.saturating_sub(self.gaps.moved);
         let slept = gaps.slept.saturating_sub(self.gaps.slept);
         self.gaps.jumped += jumped;
+        self.gaps.moved += moved;
         self.gaps.slept += slept;
         let windows = self.unanswered.iter_mut().map(|(_, at)| at);
-        for at in windows.chain(&mut self.woke_at).chain(&mut self.jumped_at) {
+        for at in windows.chain(&mut self.woke_at).chain(&mut self.leapt_at) {
             // Whoever read the clock before this did has the jump in their time already.
             *at = at.plus(jumped).min(now);
         }
-        if slept >= GAP {
+        if slept >= SLEEP {
             self.note_wake(now);
         }
-        if jumped >= GAP {
-            self.jumped_at = Some(now);
+        let restless = self.at_rest_at().is_some_and(|at| now < at);
+        if jumped >= LEAP || restless && moved >= LEAP {
+            self.leapt_at = Some(now);
         }
+    }
+
+    fn at_rest_at(&self) -> Option<Timestamp> {
+        self.leapt_at.map(|at| at.plus(AT_REST))
     }
 
     /// When a login that reached no cluster is to try again, after so many tries, rather than

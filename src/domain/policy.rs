@@ -82,13 +82,16 @@ pub(super) const WINDOWS_WITHIN: Duration = Duration::from_hours(1);
 /// How long after a sleep no login begins by itself: the human is not at the desk yet.
 pub(super) const AFTER_WAKING: Duration = Duration::from_secs(10);
 
-/// How long after a jump of the clock no login begins by itself. A clock that was set once may be
-/// set again, and each time it goes further than ever it ends the token of the last login.
-pub(super) const AFTER_A_JUMP: Duration = Duration::from_secs(30);
+/// The shortest sleep that is noticed without a desktop that tells of it.
+pub(super) const SLEEP: Duration = Duration::from_secs(1);
 
-/// The shortest gap that counts as a sleep or a jump. Clocks that are kept in step make smaller
-/// ones all the time.
-pub(super) const GAP: Duration = Duration::from_secs(1);
+/// The shortest way that the wall clock is moved at once which counts as a leap. A clock that is
+/// kept in step, however badly, leaps less.
+pub(super) const LEAP: Duration = Duration::from_mins(1);
+
+/// How long the wall clock has to stand still, after a leap to where it never was, until a login
+/// begins by itself. Each time it goes further than ever it ends the token of the last login.
+pub(super) const AT_REST: Duration = Duration::from_secs(30);
 
 /// How long after a sleep a login waits for the network rather than fail.
 pub(super) const NETWORK_WITHIN: Duration = Duration::from_secs(30);

@@ -49,6 +49,8 @@ pub struct Gaps {
     /// How far the wall clock has jumped ahead of the boot clock: somebody set it, or a virtual
     /// machine was paused.
     pub jumped: Duration,
+    /// How far it was moved against the boot clock, to and fro.
+    pub moved: Duration,
     /// How long the machine slept.
     pub slept: Duration,
 }

@@ -35,7 +35,13 @@ impl ManualClock {
     /// Sets the wall clock forward by this much, further than it ever was.
     pub(crate) fn jump(&self, by: Duration) {
         self.gaps.lock().unwrap().jumped += by;
+        self.wander(by);
         self.advance(by);
+    }
+
+    /// Sets the wall clock by this much, to where it has been.
+    pub(crate) fn wander(&self, by: Duration) {
+        self.gaps.lock().unwrap().moved += by;
     }
 
     /// Lets the machine sleep for this long.

@@ -57,19 +57,29 @@ fn a_sleep_that_nobody_told_of_is_one_too() {
 }
 
 #[test]
-fn nobody_is_asked_before_the_clock_has_come_to_rest() {
+fn nobody_is_asked_before_the_wall_clock_has_come_to_rest() {
     let mut budget = Budget::default();
-    let gaps = |seconds| Gaps { jumped: Duration::from_secs(seconds), ..Gaps::default() };
+    let gaps = |jumped, moved| {
+        let [jumped, moved] = [jumped, moved].map(Duration::from_secs);
+        Gaps { jumped, moved, slept: Duration::ZERO }
+    };
 
-    budget.note_gaps(gaps(100), at(100));
+    budget.note_gaps(gaps(59, 1000), at(100));
+    assert_eq!(budget.leave(at(100)), Ok(()), "no token lost much by that");
+    budget.note_gaps(gaps(119, 1060), at(100));
     assert_eq!(budget.leave(at(100)), Err(Reserve::JustWoke { until: at(130) }));
     budget.note_wake(at(125));
     assert_eq!(budget.leave(at(125)), Err(Reserve::JustWoke { until: at(135) }));
-    // Ten seconds pass, and an hour by the wall clock.
-    budget.note_gaps(gaps(100 + HOUR), at(HOUR + 135));
+    budget.note_gaps(gaps(119, 1120), just_before(130));
+    assert!(budget.leave(at(159)).is_err(), "it was set back");
+    budget.note_gaps(gaps(119, 1179), at(159));
+    // And now it is set an hour ahead.
+    budget.note_gaps(gaps(119 + HOUR, 1179 + HOUR), at(HOUR + 159));
+    assert!(budget.leave(just_before(HOUR + 189)).is_err());
+    assert_eq!(budget.leave(at(HOUR + 189)), Ok(()));
+    budget.note_gaps(gaps(119 + HOUR, 9 * HOUR), at(HOUR + 189));
 
-    assert!(budget.leave(just_before(HOUR + 165)).is_err());
-    assert_eq!(budget.leave(at(HOUR + 165)), Ok(()));
+    assert_eq!(budget.leave(at(HOUR + 189)), Ok(()), "where it has been it ends no token");
 }
 
 #[test]
