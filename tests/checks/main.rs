@@ -14,7 +14,6 @@ mod clock;
 #[expect(unused_imports, reason = "its own tests do not run here")]
 #[path = "../support/components.rs"]
 mod components;
-#[expect(dead_code, reason = "the tests in tests/real need more of it")]
 #[path = "../support/estate.rs"]
 mod estate;
 #[path = "../support/http.rs"]
@@ -34,6 +33,7 @@ mod webdriver;
 
 mod attacker;
 mod check;
+mod clock_shim;
 mod dice;
 mod refusals;
 mod strangers;
@@ -43,6 +43,7 @@ mod weakened;
 mod wire;
 
 mod attack_page;
+mod clock_steps;
 mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
@@ -76,6 +77,7 @@ const CHECKS: &[Check] = &[
     Check { id: "S6", name: "host-origin", long: false, run: || Box::pin(host_origin::run()) },
     Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
     Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
+    Check { id: "S24", name: "clock-steps", long: false, run: || Box::pin(clock_steps::run()) },
 ];
 
 /// What the command line asks for.
