@@ -21,6 +21,12 @@ mod http;
 #[expect(dead_code, reason = "the tests in tests/broker need more of it")]
 #[path = "../broker/login.rs"]
 mod login;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/logind.rs"]
+mod logind;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/message_bus.rs"]
+mod message_bus;
 #[expect(unused_imports, reason = "its own tests do not run here")]
 #[path = "../support/process.rs"]
 mod process;
@@ -51,6 +57,7 @@ mod host_origin;
 mod mix_up;
 mod port_squatter;
 mod single_flight;
+mod sleep;
 mod weekend;
 
 use std::process::ExitCode;
@@ -78,6 +85,8 @@ const CHECKS: &[Check] = &[
     Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
     Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
     Check { id: "S24", name: "clock-steps", long: false, run: || Box::pin(clock_steps::run()) },
+    Check { id: "S25", name: "sleep", long: false, run: || Box::pin(sleep::run()) },
+    Check { id: "S25-long", name: "long-sleep", long: true, run: || Box::pin(sleep::run_long()) },
 ];
 
 /// What the command line asks for.

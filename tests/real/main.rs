@@ -10,6 +10,10 @@ mod estate;
 mod http;
 #[path = "../support/https_page.rs"]
 mod https_page;
+#[path = "../support/logind.rs"]
+mod logind;
+#[path = "../support/message_bus.rs"]
+mod message_bus;
 #[path = "../support/process.rs"]
 mod process;
 #[expect(dead_code, reason = "the tests in tests/estate need more of it")]

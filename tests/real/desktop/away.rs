@@ -3,9 +3,9 @@
 
 use ucsso::lab::LabConfig;
 
-use super::logind::{Machine, Session, us};
 use crate::{
     estate::Estate,
+    logind::{Machine, Session, us},
     process::{Process, until},
     rig::{WRITING, with_browser},
 };
