@@ -41,6 +41,7 @@ mod attacker;
 mod check;
 mod clock_shim;
 mod dice;
+mod machine;
 mod refusals;
 mod strangers;
 mod tabs;
@@ -86,7 +87,13 @@ const CHECKS: &[Check] = &[
     Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
     Check { id: "S24", name: "clock-steps", long: false, run: || Box::pin(clock_steps::run()) },
     Check { id: "S25", name: "sleep", long: false, run: || Box::pin(sleep::run()) },
-    Check { id: "S25-long", name: "long-sleep", long: true, run: || Box::pin(sleep::run_long()) },
+    Check { id: "S25-long", name: "long-stop", long: true, run: || Box::pin(sleep::run_long()) },
+    Check {
+        id: sleep::OF_A_MACHINE,
+        name: "machine-sleep",
+        long: true,
+        run: || Box::pin(sleep::run_machine()),
+    },
 ];
 
 /// What the command line asks for.

@@ -2,11 +2,20 @@
 //! was paused for eight hours, which the wall clock shows, and logind tells of; and at length, its
 //! machine sleeps.
 //!
+//! In the last of them, `S25-machine`, there is a kernel that really sleeps, and that tells when
+//! somebody sets its wall clock; and nobody else tells anything.
+//!
 //! The lab says which tokens are dead. Programs ask before anybody has told the daemon.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
-use rustix::process::{Signal, kill_process};
+use rustix::{
+    process::{Signal, kill_process},
+    time::{ClockId, Timespec, clock_gettime, clock_settime},
+};
 use tokio::time::{interval, timeout};
 use tonic::Streaming;
 use ucsso::{
@@ -22,6 +31,7 @@ use crate::{
     clock_shim::ClockShim,
     estate::{Estate, Home},
     logind::{Machine, us},
+    machine,
     process::{PATIENCE, until},
     rig::{WRITING, token_from, with_browser},
     wire::moment,
@@ -48,6 +58,62 @@ pub(crate) async fn run() -> Vec<Figure> {
 pub(crate) async fn run_long() -> Vec<Figure> {
     let stopped = stopped(Duration::from_mins(1)).await;
     figures(&[("stopped", &stopped, UNTOLD)])
+}
+
+/// The check that puts a machine to sleep.
+pub(crate) const OF_A_MACHINE: &str = "S25-machine";
+
+/// How long the token of that machine lives, and how long it sleeps, in seconds.
+const LIVES: usize = 60;
+const SLEEPS: usize = 75;
+
+/// Runs itself in a virtual machine, and there puts that to sleep.
+pub(crate) async fn run_machine() -> Vec<Figure> {
+    if !machine::is_here() {
+        return machine::run(OF_A_MACHINE).await;
+    }
+    let token_lifetime = Duration::from_secs(LIVES.try_into().unwrap());
+    let lab = LabConfig { token_lifetime, ..LabConfig::default() };
+    let estate = Estate::launch(lab, |toml| with_browser(&WRITING, toml)).await;
+
+    let obtained = moment();
+    let (client, mut watch, token) = watched(&estate).await;
+    let slept = sleep();
+    let since = moment();
+    let expired = still_served(&client).await;
+    let woken = heard(&mut watch, since).await;
+    let meant = usize::from(is_dead(&estate, &token).await);
+    let by_a_clock_that_stops = usize::try_from(obtained.elapsed().as_secs()).unwrap();
+
+    let (_client, mut watch, _token) = watched(&estate).await;
+    let mut wall = clock_gettime(ClockId::Realtime);
+    wall.tv_sec += 10 * 365 * 24 * 3600;
+    clock_settime(ClockId::Realtime, wall).unwrap();
+    let since = moment();
+    let set = heard(&mut watch, since).await;
+
+    vec![
+        Figure::exactly("expired-tokens-served", expired, 0),
+        Figure::exactly("tokens-that-died", meant, 1),
+        Figure::at_least("seconds-asleep", slept, LIVES),
+        // By a clock that stops while the machine sleeps, the token would still be good.
+        Figure::at_most("seconds-awake", by_a_clock_that_stops, LIVES),
+        Figure::sooner("woken-decided-after", woken, TOLD),
+        Figure::sooner("set-decided-after", set, TOLD),
+    ]
+}
+
+/// Sleeps as the whole machine, and says for how many seconds.
+fn sleep() -> usize {
+    let seconds = |clock| {
+        let Timespec { tv_sec, .. } = clock_gettime(clock);
+        usize::try_from(tv_sec).unwrap()
+    };
+    let asleep = || seconds(ClockId::Boottime) - seconds(ClockId::Monotonic);
+    let before = asleep();
+    fs::write("/sys/class/rtc/rtc0/wakealarm", format!("+{SLEEPS}")).unwrap();
+    fs::write("/sys/power/state", "mem").unwrap();
+    asleep() - before
 }
 
 /// What was seen after a token had ended unnoticed.
@@ -82,13 +148,18 @@ async fn stopped(lifetime: Duration) -> Awakening {
     let daemon = estate.daemon.pid().unwrap();
 
     kill_process(daemon, Signal::STOP).unwrap();
-    until("the token is dead", async || is_dead(&estate, &token).await.then_some(())).await;
+    let mut pace = interval(Duration::from_millis(500));
+    let dies = async {
+        while !is_dead(&estate, &token).await {
+            pace.tick().await;
+        }
+    };
+    timeout(lifetime + PATIENCE, dies).await.expect("the token does not die");
     let early = {
         let client = client.clone();
         tokio::spawn(async move { token_from(&client, "hq", Interaction::Never).await.is_ok() })
     };
     // Long enough for the question to be in the socket.
-    let mut pace = interval(Duration::from_millis(500));
     for _ in 0..3 {
         pace.tick().await;
     }
