@@ -136,6 +136,9 @@ impl<C: Clock, L: Login> Actor<C, L> {
             let turn = self.wait(now).await;
 
             now = self.clock.now();
+            let gaps = self.clock.gaps();
+            self.lifecycle.note_jumps(gaps.jumped);
+            self.desk.note_gaps(gaps, now);
             if let Some(used) = self.uses.latest(now) {
                 self.lifecycle.note_use(used);
             }

@@ -125,6 +125,11 @@ impl<C: Clock> Broker<C> {
         self.desk.note_wake(self.clock.now());
     }
 
+    /// Takes that the clock was set, or went on after a sleep: every cluster decides anew.
+    pub fn note_gap(&self) {
+        self.desk.call();
+    }
+
     /// Why no window opens by itself now, on any cluster.
     #[must_use]
     pub fn reserve(&self) -> Option<Reserve> {

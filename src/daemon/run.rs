@@ -80,6 +80,8 @@ pub(super) async fn run(
         tokio::spawn(supervisor.clone().keep_alive(limit, Arc::clone(&broker)));
     }
     desktop::attend(&broker, &opener);
+    let (watched, watching) = (clock.clone(), Arc::clone(&broker));
+    tokio::spawn(async move { watched.watch(&watching).await });
     // A port that another program has now may be free when it is needed: the login tries again.
     for origin in ports.keys() {
         let _ = listeners.at(*origin).await;

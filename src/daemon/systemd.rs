@@ -168,7 +168,7 @@ mod tests {
     use super::*;
     use crate::{
         broker::ports::{LoggedIn, Login, NotTaken, Pasted, Progress, Tab},
-        domain::{AttemptId, Cluster, Failure, Manner, Policy, Timestamp, Token, Verdict},
+        domain::{AttemptId, Cluster, Failure, Learned, Manner, Policy, Timestamp, Token, Verdict},
     };
 
     fn at(name: &str) -> Supervisor {
@@ -271,6 +271,10 @@ mod tests {
 
         async fn verify(&self, _: &Token) -> Verdict {
             Verdict::Unknown
+        }
+
+        fn learned(&self) -> Learned {
+            Learned::default()
         }
     }
 

@@ -48,6 +48,14 @@ impl Lifecycle {
         (in_time && self.policy.renew != RenewMode::OnRequest).then_some(at)
     }
 
+    /// Remembers how far the clock has jumped in all, before the event that is handled with its
+    /// time. Tokens go by the worst of all clocks. What the human is spared, and the time that a
+    /// login has, are measured by the clock that does not jump.
+    pub fn note_jumps(&mut self, jumped: Duration) {
+        self.state.put_off(jumped.saturating_sub(self.jumped));
+        self.jumped = self.jumped.max(jumped);
+    }
+
     /// The notification to be shown now.
     #[must_use]
     pub const fn notice(&self) -> Option<Notice> {

@@ -42,6 +42,8 @@ pub struct Lifecycle {
     /// Why the human may not be asked now.
     pub(super) reserve: Option<Reserve>,
     pub(super) notices: Notices,
+    /// How far the clock has jumped in all.
+    pub(super) jumped: Duration,
 }
 
 impl Lifecycle {

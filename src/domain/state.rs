@@ -113,6 +113,21 @@ impl State {
         }
     }
 
+    /// Has what spares the human, and the time of a login, end as much later as the clock has
+    /// jumped. The token ends as it did.
+    pub(super) fn put_off(&mut self, by: Duration) {
+        match self {
+            Self::Cold { pause, .. } | Self::Fresh { pause, .. } => pause.put_off(by),
+            Self::Authenticating { attempt, .. } | Self::Renewing { attempt, .. } => {
+                attempt.before.put_off(by);
+                if let Stage::Seated { give_up_at } = &mut attempt.stage {
+                    *give_up_at = give_up_at.plus(by);
+                }
+            }
+            Self::Disabled { .. } => {}
+        }
+    }
+
     /// Why the last login gave no token, if none succeeded since and none is under way.
     #[must_use]
     pub const fn failure(&self) -> Option<&Failure> {

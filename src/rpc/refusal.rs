@@ -205,7 +205,7 @@ const fn reserve_sentence(reserve: Reserve) -> &'static str {
     match reserve {
         Reserve::Locked => "the desktop is locked",
         Reserve::Idle => "nobody has touched the desktop for a while",
-        Reserve::JustWoke { .. } => "the machine has just woken",
+        Reserve::JustWoke { .. } => "the machine has just woken, or its clock was set",
         Reserve::Spent { .. } => "nobody answered the windows of the last hour",
     }
 }

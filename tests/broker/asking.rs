@@ -65,7 +65,7 @@ async fn a_machine_that_has_just_woken_is_left_to_find_its_network() {
     let lack = rig.hq().token(ask(Interaction::IfNeeded)).await;
     assert!(matches!(lack, Err(Lack::Reserved(Reserve::JustWoke { .. }))), "{lack:?}");
 
-    rig.clock.advance(Duration::from_secs(30));
+    rig.clock.advance(Duration::from_secs(10));
 
     rig.until(seated).await;
 }

@@ -7,7 +7,7 @@ use ucsso::{
         Broker, ClusterHandle, Lack,
         ports::{Clock, LoggedIn, Login, NotTaken, Pasted, Progress, Tab},
     },
-    domain::{AttemptId, Failure, Manner, Policy, Token, Verdict},
+    domain::{AttemptId, Failure, Learned, Manner, Policy, Token, Verdict},
 };
 
 use crate::{clock::ManualClock, rig::cluster};
@@ -32,6 +32,10 @@ impl Login for Tripping {
 
     async fn verify(&self, _: &Token) -> Verdict {
         Verdict::Unknown
+    }
+
+    fn learned(&self) -> Learned {
+        Learned::default()
     }
 }
 

@@ -5,6 +5,7 @@ mod api;
 mod asking;
 mod broken;
 mod clock;
+mod gaps;
 mod login;
 mod logins;
 mod rig;

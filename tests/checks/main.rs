@@ -14,7 +14,6 @@ mod clock;
 #[expect(unused_imports, reason = "its own tests do not run here")]
 #[path = "../support/components.rs"]
 mod components;
-#[expect(dead_code, reason = "the tests in tests/real need more of it")]
 #[path = "../support/estate.rs"]
 mod estate;
 #[path = "../support/http.rs"]
@@ -25,6 +24,12 @@ mod installed;
 #[expect(dead_code, reason = "the tests in tests/broker need more of it")]
 #[path = "../broker/login.rs"]
 mod login;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/logind.rs"]
+mod logind;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/message_bus.rs"]
+mod message_bus;
 #[expect(unused_imports, reason = "its own tests do not run here")]
 #[path = "../support/process.rs"]
 mod process;
@@ -43,8 +48,10 @@ mod webdriver;
 
 mod attacker;
 mod check;
+mod clock_shim;
 mod dice;
 mod ledger;
+mod machine;
 mod refusals;
 mod strangers;
 mod tabs;
@@ -53,6 +60,7 @@ mod weakened;
 mod wire;
 
 mod attack_page;
+mod clock_steps;
 mod degraded;
 mod foreign_uid;
 mod forged_callbacks;
@@ -64,6 +72,7 @@ mod obstacles;
 mod port_squatter;
 mod sandbox;
 mod single_flight;
+mod sleep;
 mod weekend;
 
 use std::process::ExitCode;
@@ -95,6 +104,15 @@ const CHECKS: &[Check] = &[
     Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::run(200)) },
     Check { id: "S26", name: "degraded-worlds", long: false, run: || Box::pin(degraded::run()) },
     Check { id: "S13", name: "obstacles", long: false, run: || Box::pin(obstacles::run()) },
+    Check { id: "S24", name: "clock-steps", long: false, run: || Box::pin(clock_steps::run()) },
+    Check { id: "S25", name: "sleep", long: false, run: || Box::pin(sleep::run()) },
+    Check { id: "S25-long", name: "long-stop", long: true, run: || Box::pin(sleep::run_long()) },
+    Check {
+        id: sleep::OF_A_MACHINE,
+        name: "machine-sleep",
+        long: true,
+        run: || Box::pin(sleep::run_machine()),
+    },
 ];
 
 /// What the command line asks for.

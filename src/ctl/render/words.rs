@@ -172,7 +172,7 @@ pub(super) fn reserve(server: &ServerStatus, now: &Zoned) -> Option<String> {
         "" => return None,
         "locked" => "the desktop is locked",
         "idle" => "nobody has touched the desktop for a while",
-        "just-woke" => "the machine has just woken",
+        "just-woke" => "the machine has just woken, or its clock was set",
         "spent" => "nobody answered the windows of the last hour",
         // Of a later version.
         other => other,
