@@ -60,6 +60,40 @@ impl Problems {
         out
     }
 
+    /// The first problems, as many as fit into so many bytes, and how many there are.
+    #[must_use]
+    pub fn render_within(&self, bytes: usize) -> String {
+        let renderer = Renderer::plain();
+        let origin = self.origin.display().to_string();
+        let end = self.to_string();
+        let mut out = String::new();
+        for problem in &self.list {
+            let one = renderer.render(&[self.group(problem, &origin)]);
+            if out.len() + one.len() + end.len() + 2 > bytes {
+                break;
+            }
+            out.extend([&one, "\n\n"]);
+        }
+        out + &end
+    }
+
+    /// A problem with its line and what mends it, on one line.
+    #[must_use]
+    pub fn one_line(&self, problem: &Problem) -> String {
+        let before = &self.text[..problem.span.start.min(self.text.len())];
+        let line = before.matches('\n').count() + 1;
+        let Problem { key, message, help, .. } = problem;
+        let mut out = format!("{}:{line}: ", self.origin.display());
+        if !key.is_empty() {
+            out.extend([key, ": "]);
+        }
+        out.push_str(message);
+        if !help.is_empty() {
+            out.extend(["; ", help]);
+        }
+        out.replace('\n', " ")
+    }
+
     fn group<'a>(&'a self, problem: &'a Problem, origin: &'a str) -> Group<'a> {
         let separator = if problem.key.is_empty() { "" } else { ": " };
         let title = format!("{}{separator}{}", problem.key, problem.message);

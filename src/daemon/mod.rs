@@ -9,6 +9,7 @@ mod desktop;
 mod error;
 mod memory;
 mod redirects;
+mod reload;
 mod run;
 pub mod socket;
 
@@ -17,7 +18,7 @@ use std::{ffi::OsString, future::Future, io, path::PathBuf, process::ExitCode};
 use clap::Parser;
 
 pub use self::error::Error;
-use self::run::{Places, run, told_to_stop};
+use self::run::{Places, run, told_to_reload, told_to_stop};
 use crate::{
     chain,
     config::{self, Config},
@@ -40,7 +41,8 @@ struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Runs in the foreground until SIGTERM or SIGINT. Log lines go to stderr; RUST_LOG chooses them \
+Runs in the foreground until SIGTERM or SIGINT. SIGHUP has it read the configuration again, as \
+`ucssoctl reload` does. Log lines go to stderr; RUST_LOG chooses them \
 (`RUST_LOG=debug ucssod`). Exit status: 0 told to stop, 1 could not start or go on, 2 wrong \
 arguments.";
 
@@ -74,13 +76,15 @@ fn start(arguments: &Arguments) -> Result<(), Error> {
         Some(path) => paths::checked_socket(path.clone())?,
         None => paths::socket(environment)?,
     };
-    let config = Config::load(&file)?;
     // Nothing is missed unless a redirect is by https; then it is said.
     let identity = paths::redirect_identity(environment).ok().map(Files::at);
-    let places = Places { socket, memory: paths::memory_file(environment)?, identity };
+    let memory = paths::memory_file(environment)?;
     on_a_runtime(async {
+        // First of all: a signal that comes while the configuration is read is not lost.
+        let hangups = told_to_reload().map_err(Error::System)?;
         let stop = told_to_stop().map_err(Error::System)?;
-        run(config, places, stop).await
+        let config = Config::load(&file)?;
+        run(config, Places { socket, config: file, memory, identity }, stop, hangups).await
     })
 }
 

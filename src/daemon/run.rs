@@ -3,13 +3,15 @@
 use std::{future::Future, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
     time::timeout,
 };
 use tracing::{info, warn};
 
-use super::{Error, clock::SystemClock, desktop, memory::Memory, redirects, socket};
+use super::{
+    Error, clock::SystemClock, desktop, memory::Memory, redirects, reload::Reloading, socket,
+};
 use crate::{
     broker::{Broker, ports::Clock},
     browser::Opener,
@@ -26,6 +28,8 @@ const FAREWELL: Duration = Duration::from_millis(1500);
 /// Where things are.
 pub(super) struct Places {
     pub(super) socket: PathBuf,
+    /// The configuration, which may be read again.
+    pub(super) config: PathBuf,
     /// What the daemon remembers of its human.
     pub(super) memory: PathBuf,
     /// The certificate of redirects by https.
@@ -37,13 +41,16 @@ pub(super) async fn run(
     config: Config,
     places: Places,
     stop: impl Future<Output = &'static str>,
+    hangups: Signal,
 ) -> Result<(), Error> {
-    let Places { socket, memory, identity } = places;
+    let Places { socket, config: file, memory, identity } = places;
     let (listener, _socket) = socket::bind(&socket)?;
     let clock = SystemClock::new();
     let listeners = Listeners::new(identity.clone());
     let opener = Opener::new(config.browser.clone());
     let ports = redirects::of(&config);
+    let (reloads, wishes) = rpc::Reloads::new();
+    tokio::spawn(Reloading::new(file, config.clone()).run(hangups, wishes));
     let memory = Memory::open(memory);
     let mut broker = Broker::remembering(clock.clone(), &memory.windows());
     for (name, cluster) in config.clusters {
@@ -89,7 +96,7 @@ pub(super) async fn run(
         clock.sleep_until(clock.now().plus(FAREWELL)).await;
     };
     let ended = tokio::select! {
-        served = rpc::serve(listener, broker, facts, farewell.notified()) => served,
+        served = rpc::serve(listener, broker, facts, reloads, farewell.notified()) => served,
         () = end => Ok(()),
     };
     // What somebody said a moment ago is written down.
@@ -129,4 +136,9 @@ pub(super) fn told_to_stop() -> io::Result<impl Future<Output = &'static str>> {
             _ = interrupt.recv() => "SIGINT",
         }
     })
+}
+
+/// Where SIGHUP arrives: from now on it does not end the process.
+pub(super) fn told_to_reload() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

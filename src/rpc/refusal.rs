@@ -1,14 +1,14 @@
 //! Why a call is refused: one table of situations, codes and reasons.
 //!
 //! A coarse code that a client can work from alone, a stable reason in `google.rpc.ErrorInfo`, a
-//! sentence for a human, and under `advice` what mends it. Called by `service` and `login`.
+//! sentence for a human, and under `advice` what mends it. Called by `service`, `login` and `admin`.
 
 use std::collections::HashMap;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::not_taken;
+use super::{NotReloaded, not_taken};
 use crate::{
     broker::{Lack, ports::NotTaken},
     domain::{Cause, ClusterName, InvalidClusterName, Lapse, Reserve},
@@ -34,6 +34,8 @@ pub(super) enum Refusal {
     Lack(ClusterName, Lack),
     /// An address that was brought by hand is not taken.
     NotTaken(ClusterName, NotTaken),
+    /// The configuration is not taken.
+    NotReloaded(NotReloaded),
 }
 
 impl Refusal {
@@ -52,6 +54,8 @@ impl Refusal {
                 Lack::Stopping => Code::Unavailable,
             },
             Self::NotTaken(_, why) => not_taken::code(why),
+            Self::NotReloaded(NotReloaded::Wrong { .. }) => Code::InvalidArgument,
+            Self::NotReloaded(NotReloaded::Unusable { .. }) => Code::FailedPrecondition,
         }
     }
 
@@ -72,6 +76,8 @@ impl Refusal {
                 Lack::Stopping => SHUTTING_DOWN.0,
             },
             Self::NotTaken(_, why) => not_taken::reason(why),
+            Self::NotReloaded(NotReloaded::Wrong { .. }) => "CONFIG_INVALID",
+            Self::NotReloaded(NotReloaded::Unusable { .. }) => "CONFIG_UNUSABLE",
         }
     }
 
@@ -106,10 +112,13 @@ impl Refusal {
                 Lack::Stopping => SHUTTING_DOWN.1.into(),
             },
             Self::NotTaken(name, why) => not_taken::sentence(name, why),
+            Self::NotReloaded(
+                NotReloaded::Wrong { sentence, .. } | NotReloaded::Unusable { sentence, .. },
+            ) => format!("{sentence}; nothing has changed"),
         }
     }
 
-    /// Nothing in it is longer than [`LONGEST`].
+    /// Nothing in it is longer than [`LONGEST`], but what `NotReloaded` says of itself.
     fn metadata(&self) -> HashMap<String, String> {
         let mut metadata = HashMap::new();
         match self {
@@ -120,6 +129,15 @@ impl Refusal {
             }
             Self::NotTaken(name, _) => {
                 metadata.insert("cluster".into(), name.to_string());
+            }
+            Self::NotReloaded(NotReloaded::Wrong { problems, .. }) => {
+                // It is long enough to be bounded by who made it.
+                return HashMap::from([("problems".into(), problems.clone())]);
+            }
+            Self::NotReloaded(NotReloaded::Unusable { advice, .. }) => {
+                if !advice.is_empty() {
+                    metadata.insert("advice".into(), advice.clone());
+                }
             }
             Self::Lack(name, lack) => {
                 metadata.insert("cluster".into(), name.to_string());
