@@ -7,6 +7,7 @@
 mod cluster;
 mod difference;
 mod file;
+mod fingerprint;
 mod hosted;
 mod load;
 mod place;
