@@ -227,6 +227,7 @@ const fn lapse(lapse: proto::Lapse) -> Option<&'static str> {
         proto::Lapse::Expired => Some("expired"),
         proto::Lapse::Rejected => Some("rejected"),
         proto::Lapse::LoggedOut => Some("logged-out"),
+        proto::Lapse::Reconfigured => Some("reconfigured"),
     }
 }
 

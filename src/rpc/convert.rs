@@ -115,6 +115,7 @@ const fn lapse_word(lapse: Option<Lapse>) -> proto::Lapse {
         Some(Lapse::Expired) => proto::Lapse::Expired,
         Some(Lapse::Rejected) => proto::Lapse::Rejected,
         Some(Lapse::LoggedOut) => proto::Lapse::LoggedOut,
+        Some(Lapse::Reconfigured) => proto::Lapse::Reconfigured,
     }
 }
 

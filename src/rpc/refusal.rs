@@ -216,6 +216,7 @@ fn lapse_sentence(name: &ClusterName, lapse: Option<Lapse>) -> String {
         Some(Lapse::Expired) => format!("the token of `{name}` has expired"),
         Some(Lapse::Rejected) => format!("the cluster `{name}` does not accept its token any more"),
         Some(Lapse::LoggedOut) => format!("somebody logged out of `{name}`"),
+        Some(Lapse::Reconfigured) => format!("the settings of `{name}` have changed"),
     }
 }
 

@@ -65,6 +65,12 @@ fn every_situation_has_its_code_reason_and_sentence() {
             "logged out",
         ),
         (
+            required(Some(Lapse::Reconfigured)),
+            Code::FailedPrecondition,
+            "LOGIN_REQUIRED",
+            "settings of `hq` have changed",
+        ),
+        (
             hq(Lack::Snoozed { until: Timestamp::default() }),
             Code::FailedPrecondition,
             "USER_SNOOZED",
