@@ -84,7 +84,7 @@ async fn show<C: Clock>(
     notice: Option<domain::Notice>,
     clock: &C,
 ) {
-    let name = &cluster.cluster().name;
+    let name = cluster.name();
     let Some(domain::Notice { ends_at, .. }) = notice else { return };
     let text = Notice {
         title: format!("Log in to {name}"),

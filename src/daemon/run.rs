@@ -13,7 +13,7 @@ use super::{
     Error, clock::SystemClock, desktop, memory::Memory, redirects, reload::Reloading, socket,
 };
 use crate::{
-    broker::{Broker, ports::Clock},
+    broker::{Broker, Settings, ports::Clock},
     browser::Opener,
     cisco::{self, CiscoLogin, Listeners},
     config::{ClusterConfig, Config},
@@ -52,14 +52,15 @@ pub(super) async fn run(
     let (reloads, wishes) = rpc::Reloads::new();
     tokio::spawn(Reloading::new(file, config.clone()).run(hangups, wishes));
     let memory = Memory::open(memory);
-    let mut broker = Broker::remembering(clock.clone(), &memory.windows());
+    let broker = Broker::remembering(clock.clone(), &memory.windows());
     for (name, cluster) in config.clusters {
         let cluster = Arc::new(cluster);
         let login =
             CiscoLogin::new(Arc::clone(&cluster), clock.clone(), listeners.clone(), opener.clone());
         let login = login.map_err(|source| Error::Cluster { cluster: name, source })?;
         let remembered = memory.of(&cluster.name);
-        broker.add_remembering(presented(&cluster), policy(&cluster), login, remembered);
+        let settings = Settings { cluster: presented(&cluster), policy: policy(&cluster), login };
+        broker.add_remembering(settings, remembered);
     }
     let broker = Arc::new(broker);
     let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));

@@ -52,6 +52,7 @@ impl Refusal {
                 | Lack::Unsatisfiable { .. } => Code::FailedPrecondition,
                 Lack::Failed(failure) => code_of(failure.cause),
                 Lack::Stopping => Code::Unavailable,
+                Lack::Removed => Code::NotFound,
             },
             Self::NotTaken(_, why) => not_taken::code(why),
             Self::NotReloaded(NotReloaded::Wrong { .. }) => Code::InvalidArgument,
@@ -74,6 +75,7 @@ impl Refusal {
                 Lack::Failed(failure) => failure.cause.reason(),
                 Lack::Unsatisfiable { .. } => "MIN_VALIDITY_UNSATISFIABLE",
                 Lack::Stopping => SHUTTING_DOWN.0,
+                Lack::Removed => "CLUSTER_UNKNOWN",
             },
             Self::NotTaken(_, why) => not_taken::reason(why),
             Self::NotReloaded(NotReloaded::Wrong { .. }) => "CONFIG_INVALID",
@@ -110,6 +112,7 @@ impl Refusal {
                     longest.as_secs()
                 ),
                 Lack::Stopping => SHUTTING_DOWN.1.into(),
+                Lack::Removed => format!("no cluster `{name}` is configured any more"),
             },
             Self::NotTaken(name, why) => not_taken::sentence(name, why),
             Self::NotReloaded(
@@ -158,7 +161,7 @@ impl Refusal {
                         let seconds = longest.as_secs().to_string();
                         metadata.insert("max_validity_seconds".into(), seconds);
                     }
-                    Lack::Failed(_) | Lack::LoginUnderWay | Lack::Stopping => {}
+                    Lack::Failed(_) | Lack::LoginUnderWay | Lack::Stopping | Lack::Removed => {}
                 }
             }
         }
