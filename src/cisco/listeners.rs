@@ -2,17 +2,19 @@
 //!
 //! Several clusters may be registered with one port and paths of their own, so a listener belongs
 //! to an origin, not to a cluster. It is bound when the first login needs it and kept, so that
-//! nobody else can take the port between two logins. Made by `daemon`, used by `mod`.
+//! nobody else can take the port between two logins. One that was passed to this process is taken
+//! where there is one, and its port is not free even between two daemons. Made by `daemon`, used by `mod`.
 
 use std::{
     collections::{BTreeMap, HashMap},
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::sync::OnceCell;
 
 use crate::{
-    browser::{self, Listener},
+    browser::{self, Listener, Passed},
     identity::Files,
     loopback::Origin,
 };
@@ -22,13 +24,15 @@ use crate::{
 pub struct Listeners {
     cells: Arc<Mutex<HashMap<Origin, Arc<OnceCell<Listener>>>>>,
     identity: Option<Files>,
+    passed: Passed,
 }
 
 impl Listeners {
-    /// No listener yet. Those of https origins will show `identity`.
+    /// No listener yet. Those of https origins will show `identity`; where a socket listens that
+    /// was `passed`, that is served.
     #[must_use]
-    pub fn new(identity: Option<Files>) -> Self {
-        Self { identity, ..Self::default() }
+    pub fn new(identity: Option<Files>, passed: Passed) -> Self {
+        Self { cells: Arc::default(), identity, passed }
     }
 
     /// The listener at an origin; bound now if it is not yet.
@@ -38,7 +42,24 @@ impl Listeners {
     /// If it cannot be bound. Nothing is remembered of that: the next call tries again.
     pub async fn at(&self, origin: Origin) -> Result<Listener, browser::Error> {
         let cell = Arc::clone(self.cells().entry(origin).or_default());
-        cell.get_or_try_init(|| Listener::bind(origin, self.identity.clone())).await.cloned()
+        let bind = || Listener::bind(origin, self.identity.clone(), &self.passed);
+        cell.get_or_try_init(bind).await.cloned()
+    }
+
+    /// Whether an origin could be listened at now at which nobody does in this process. It blocks
+    /// for as long as it takes to find out who else does.
+    ///
+    /// # Errors
+    ///
+    /// If it could not.
+    pub fn check(&self, origin: Origin) -> Result<(), browser::Error> {
+        Listener::check(origin, &self.passed)
+    }
+
+    /// Where the sockets listen that were passed to this process.
+    #[must_use]
+    pub fn passed(&self) -> Vec<SocketAddr> {
+        self.passed.addresses()
     }
 
     /// The origins that are listened at.
@@ -74,7 +95,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_is_bound_once_and_kept() {
-        let listeners = Listeners::new(None);
+        let listeners = Listeners::default();
 
         let (first, second) = tokio::join!(listeners.at(ANY_PORT), listeners.at(ANY_PORT));
 
@@ -85,7 +106,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_was_taken_is_tried_again() {
-        let listeners = Listeners::new(None);
+        let listeners = Listeners::default();
         let squatter = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = squatter.local_addr().unwrap();
         let origin = Origin { port: addr.port(), ..ANY_PORT };

@@ -14,12 +14,13 @@ use super::{
 };
 use crate::{
     broker::{Broker, Settings, ports::Clock},
-    browser::Opener,
+    browser::{Opener, Passed},
     cisco::{self, CiscoLogin, Listeners},
     config::{ClusterConfig, Config},
     domain::{Cluster, Policy},
     identity::Files,
     rpc,
+    sys::inherited::Inherited,
 };
 
 /// How long callers get to read their last answer.
@@ -27,9 +28,13 @@ const FAREWELL: Duration = Duration::from_millis(1500);
 
 /// Where things are.
 pub(super) struct Places {
-    pub(super) socket: PathBuf,
+    pub(super) socket: socket::Origin,
     /// The configuration, which may be read again.
     pub(super) config: PathBuf,
+    /// Sockets of redirects that listen already.
+    pub(super) redirects: Passed,
+    /// What else a service manager passed.
+    pub(super) others: Vec<Inherited>,
     /// What the daemon remembers of its human.
     pub(super) memory: PathBuf,
     /// The certificate of redirects by https.
@@ -43,15 +48,18 @@ pub(super) async fn run(
     stop: impl Future<Output = &'static str>,
     hangups: Signal,
 ) -> Result<(), Error> {
-    let Places { socket, config: file, memory, identity } = places;
-    let (listener, _socket) = socket::bind(&socket)?;
+    let Places { socket, config: file, redirects: passed, others, memory, identity } = places;
+    let (listener, socket) = socket::open(socket)?;
     let clock = SystemClock::new();
-    let listeners = Listeners::new(identity.clone());
+    let listeners = Listeners::new(identity.clone(), passed);
     let opener = Opener::new(config.browser.clone());
     let ports = redirects::of(&config);
     let (reloads, wishes) = rpc::Reloads::new();
     tokio::spawn(Reloading::new(file, config.clone()).run(hangups, wishes));
     let memory = Memory::open(memory);
+    for Inherited { name, .. } in others {
+        warn!(name, "a descriptor was passed that nobody here knows; it is closed");
+    }
     let broker = Broker::remembering(clock.clone(), &memory.windows());
     for (name, cluster) in config.clusters {
         let cluster = Arc::new(cluster);
@@ -84,7 +92,7 @@ pub(super) async fn run(
         warnings: Box::new(warnings),
         refused_redirects: Box::new(move || refused.refusals()),
     };
-    info!(socket = %socket.display(), "ready");
+    info!(socket = %socket.path().display(), "ready");
 
     let stopping = Arc::clone(&broker);
     let farewell = Notify::new();

@@ -79,7 +79,7 @@ fn broker(lab: &Lab, folder: &TempDir, clock: &ManualClock) -> Broker<ManualCloc
     let writing = ["sh", "-c", "printf '%s\\n' \"$1\" >> \"$0\"", &file, "{url}"];
     let opener = Opener::new(Some(writing.map(str::to_owned).to_vec()));
     let login =
-        CiscoLogin::new(Arc::new(config), clock.clone(), Listeners::new(None), opener).unwrap();
+        CiscoLogin::new(Arc::new(config), clock.clone(), Listeners::default(), opener).unwrap();
     let broker = Broker::new(clock.clone());
     broker.add(cluster("hq"), Policy::default(), login);
     broker
