@@ -33,6 +33,9 @@ pub struct Problems {
     list: Vec<Problem>,
 }
 
+/// In place of those that do not fit.
+const MORE: &str = "and more: `ucssoctl config check` shows all of them\n";
+
 impl Problems {
     /// Takes what was found in `text`, which came from `origin`.
     pub(super) fn new(origin: &Path, text: &str, mut list: Vec<Problem>) -> Self {
@@ -60,21 +63,21 @@ impl Problems {
         out
     }
 
-    /// The first problems, as many as fit into so many bytes, and how many there are.
+    /// The first problems with the lines they are on, as many as fit into so many bytes.
     #[must_use]
     pub fn render_within(&self, bytes: usize) -> String {
         let renderer = Renderer::plain();
         let origin = self.origin.display().to_string();
-        let end = self.to_string();
         let mut out = String::new();
         for problem in &self.list {
             let one = renderer.render(&[self.group(problem, &origin)]);
-            if out.len() + one.len() + end.len() + 2 > bytes {
+            if out.len() + one.len() + MORE.len() + 2 > bytes {
+                out.push_str(MORE);
                 break;
             }
             out.extend([&one, "\n\n"]);
         }
-        out + &end
+        out
     }
 
     /// A problem with its line and what mends it, on one line.

@@ -5,6 +5,7 @@
 //! `bin/ucsso-lab` for its demonstration.
 
 pub mod clock;
+mod clusters;
 mod descriptors;
 mod desktop;
 mod error;

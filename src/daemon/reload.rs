@@ -3,51 +3,50 @@
 //! One task does it, so that reloads come one after another and signals in a storm become one.
 //! What is wrong is said, and changes nothing.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use tokio::{signal::unix::Signal, sync::mpsc};
 use tracing::{info, warn};
 
-use super::Error;
+use super::{Error, clusters::Clusters};
 use crate::{
+    broker::Phase,
     chain,
-    config::{self, Config, Difference},
-    domain::ClusterName,
-    rpc::{Change, NotReloaded, Reload, Reloaded},
+    config::{self, Config},
+    domain::Remembered,
+    rpc::{NotReloaded, Reload, Reloaded},
 };
 
 /// How much of the rendered problems a status can carry, in bytes: it travels in headers, where
 /// clients take 8 KiB altogether, in base64.
 const PROBLEMS: usize = 4 * 1024;
 
-/// The configuration that is served, and where it came from.
+/// The clusters that are served, and where their configuration comes from.
 pub(super) struct Reloading {
     file: PathBuf,
-    current: Config,
+    clusters: Clusters,
 }
 
 impl Reloading {
-    pub(super) fn new(file: PathBuf, current: Config) -> Self {
-        Self { file, current }
+    pub(super) const fn new(file: PathBuf, clusters: Clusters) -> Self {
+        Self { file, clusters }
     }
 
-    /// Reloads whenever somebody wishes it, until nobody can any more.
+    /// Reloads whenever somebody wishes it, until the broker has stopped. Whoever wishes it then is
+    /// told so.
     pub(super) async fn run(mut self, mut hangups: Signal, mut wishes: mpsc::Receiver<Reload>) {
+        let mut phase = self.clusters.broker().changes();
         loop {
             let wish = tokio::select! {
+                biased;
+                _ = phase.wait_for(|phase| *phase == Phase::Ended) => return,
                 Some(()) = hangups.recv() => None,
-                wish = wishes.recv() => match wish {
-                    Some(wish) => Some(wish),
-                    None => return,
-                },
+                Some(wish) = wishes.recv() => Some(wish),
             };
             let outcome = self.reload().await;
             match &outcome {
                 Ok(_) => info!("the configuration was read again"),
-                Err(error) => {
-                    tell(error);
-                    warn!("the configuration stays as it was");
-                }
+                Err(error) => tell(error),
             }
             if let Some(wish) = wish {
                 wish.done(outcome.map_err(|error| refused(&error)));
@@ -55,36 +54,14 @@ impl Reloading {
         }
     }
 
+    /// First everything that can fail, then everything else.
     async fn reload(&mut self) -> Result<Reloaded, Error> {
-        let file = self.file.clone();
-        let loading = tokio::task::spawn_blocking(move || Config::load(&file));
-        let next = loading.await.expect("reading a configuration does not panic")?;
-        let clusters = changes(&self.current, &next);
-        let browser = self.current.browser != next.browser;
-        self.current = next;
-        Ok(Reloaded { clusters: clusters.into_iter().collect(), browser })
-    }
-}
-
-/// What becomes of each cluster.
-fn changes(current: &Config, next: &Config) -> BTreeMap<ClusterName, Change> {
-    let removed = current.clusters.keys().map(|name| (name.clone(), Change::Removed));
-    let rest = next.clusters.iter().map(|(name, cluster)| {
-        let before = current.clusters.get(name);
-        (name.clone(), before.map_or(Change::Added, |before| change(&before.differences(cluster))))
-    });
-    removed.chain(rest).collect()
-}
-
-fn change(differences: &[Difference]) -> Change {
-    let keys = |binds| {
-        let some = differences.iter().filter(move |difference| difference.binds == binds);
-        some.map(|difference| difference.key).collect::<Vec<_>>()
-    };
-    match (keys(true), keys(false)) {
-        (bound, _) if !bound.is_empty() => Change::Reset(bound),
-        (_, free) if !free.is_empty() => Change::Adapted(free),
-        _ => Change::Unchanged,
+        let (file, planner) = (self.file.clone(), self.clusters.planner());
+        let planning = tokio::task::spawn_blocking(move || planner.plan(Config::load(&file)?));
+        // A configuration that ends the reading in a bug of ours changes nothing either.
+        let bug = |_| Error::System(io::Error::other("the reading ended in a bug"));
+        let plan = planning.await.map_err(bug)??;
+        Ok(self.clusters.carry_out(plan, |_| Remembered::default()).await)
     }
 }
 
@@ -98,6 +75,7 @@ fn tell(error: &Error) {
         }
         error => warn!("{}", chain::one_line(error)),
     }
+    warn!("the configuration stays as it was");
 }
 
 fn refused(error: &Error) -> NotReloaded {

@@ -10,14 +10,14 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    Error, clock::SystemClock, desktop, memory::Memory, redirects, reload::Reloading, socket,
+    Error, clock::SystemClock, clusters::Clusters, desktop, memory::Memory, redirects,
+    reload::Reloading, socket,
 };
 use crate::{
-    broker::{Broker, Settings, ports::Clock},
+    broker::{Broker, ports::Clock},
     browser::{Opener, Passed},
-    cisco::{self, CiscoLogin, Listeners},
-    config::{ClusterConfig, Config},
-    domain::{Cluster, Policy},
+    cisco::Listeners,
+    config::Config,
     identity::Files,
     rpc,
     sys::inherited::Inherited,
@@ -53,34 +53,22 @@ pub(super) async fn run(
     let clock = SystemClock::new();
     let listeners = Listeners::new(identity.clone(), passed);
     let opener = Opener::new(config.browser.clone());
-    let ports = redirects::of(&config);
-    let (reloads, wishes) = rpc::Reloads::new();
-    tokio::spawn(Reloading::new(file, config.clone()).run(hangups, wishes));
     let memory = Memory::open(memory);
     for Inherited { name, .. } in others {
         warn!(name, "a descriptor was passed that nobody here knows; it is closed");
     }
-    let broker = Broker::remembering(clock.clone(), &memory.windows());
-    for (name, cluster) in config.clusters {
-        let cluster = Arc::new(cluster);
-        let login =
-            CiscoLogin::new(Arc::clone(&cluster), clock.clone(), listeners.clone(), opener.clone());
-        let login = login.map_err(|source| Error::Cluster { cluster: name, source })?;
-        let remembered = memory.of(&cluster.name);
-        let settings = Settings { cluster: presented(&cluster), policy: policy(&cluster), login };
-        broker.add_remembering(settings, remembered);
-    }
-    let broker = Arc::new(broker);
+    let broker = Arc::new(Broker::remembering(clock.clone(), &memory.windows()));
+    let notices = desktop::attend(&broker, &opener);
+    let mut clusters = Clusters::new(Arc::clone(&broker), listeners.clone(), opener, notices);
+    let plan = clusters.planner().plan(config)?;
+    clusters.carry_out(plan, |name| memory.of(name)).await;
     let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));
-    desktop::attend(&broker, &opener);
-    // A port that another program has now may be free when it is needed: the login tries again.
-    for origin in ports.keys() {
-        let _ = listeners.at(*origin).await;
-    }
+    let ports = clusters.redirects();
     let refused = listeners.clone();
     let told = clock.clone();
     let warnings = move || {
         let now = Duration::from_millis(told.wall_time(told.now()).as_millis());
+        let ports = ports.borrow().clone();
         let certificate = redirects::certificate_warning(&ports, identity.as_ref(), now);
         redirects::port_warnings(&ports, &listeners).into_iter().chain(certificate).collect()
     };
@@ -92,6 +80,8 @@ pub(super) async fn run(
         warnings: Box::new(warnings),
         refused_redirects: Box::new(move || refused.refusals()),
     };
+    let (reloads, wishes) = rpc::Reloads::new();
+    tokio::spawn(Reloading::new(file, clusters).run(hangups, wishes));
     info!(socket = %socket.path().display(), "ready");
 
     let stopping = Arc::clone(&broker);
@@ -111,28 +101,6 @@ pub(super) async fn run(
     // What somebody said a moment ago is written down.
     let _ = timeout(FAREWELL, memory).await;
     Ok(ended?)
-}
-
-fn presented(cluster: &ClusterConfig) -> Cluster {
-    Cluster {
-        name: cluster.name.clone(),
-        product: cluster.product.as_str(),
-        user: cluster.user.clone(),
-    }
-}
-
-fn policy(cluster: &ClusterConfig) -> Policy {
-    Policy {
-        timeout_advice: cisco::timeout_advice(cluster),
-        jitter_seed: jitter_seed(),
-        ..cluster.policy.clone()
-    }
-}
-
-/// Differs from daemon to daemon, which is all it has to do.
-fn jitter_seed() -> u64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    RandomState::new().hash_one(std::process::id())
 }
 
 /// Ready when somebody wants the daemon to end; names the signal.

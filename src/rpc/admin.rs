@@ -71,6 +71,9 @@ impl Reload {
 #[derive(Debug, Clone)]
 pub struct Reloads(mpsc::Sender<Reload>);
 
+/// Under which key of an `ErrorInfo`'s metadata the problems of a configuration are.
+pub(super) const PROBLEMS: &str = "problems";
+
 /// How many may wait; who finds it full waits its turn.
 const WISHES: usize = 8;
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::{NotReloaded, not_taken};
+use super::{NotReloaded, admin::PROBLEMS, not_taken};
 use crate::{
     broker::{Lack, ports::NotTaken},
     domain::{Cause, ClusterName, InvalidClusterName, Lapse, Reserve},
@@ -135,7 +135,7 @@ impl Refusal {
             }
             Self::NotReloaded(NotReloaded::Wrong { problems, .. }) => {
                 // It is long enough to be bounded by who made it.
-                return HashMap::from([("problems".into(), problems.clone())]);
+                return HashMap::from([(PROBLEMS.into(), problems.clone())]);
             }
             Self::NotReloaded(NotReloaded::Unusable { advice, .. }) => {
                 if !advice.is_empty() {
