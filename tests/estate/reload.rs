@@ -174,14 +174,14 @@ async fn a_removed_cluster_is_unknown() {
     watcher.line_with("vm").await;
     let broker = estate.client().await;
     let request = WatchTokenRequest { cluster: "vm".into() };
-    let mut watched = broker.broker().watch_token(request).await.unwrap().into_inner();
-    assert!(watched.message().await.unwrap().unwrap().token.is_some());
+    let mut tokens = broker.broker().watch_token(request).await.unwrap().into_inner();
+    assert!(tokens.message().await.unwrap().unwrap().token.is_some());
 
     let said = estate.reload(&without_vm(&all)).await;
 
     assert_eq!(said, "hq  unchanged\nvm  removed\n");
     let end = loop {
-        match watched.message().await {
+        match tokens.message().await {
             Ok(message) => assert_eq!(message.unwrap().token, None, "it is gone"),
             Err(status) => break status,
         }
