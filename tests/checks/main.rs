@@ -47,6 +47,7 @@ mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
 mod host_origin;
+mod late_callbacks;
 mod mix_up;
 mod port_squatter;
 mod single_flight;
@@ -76,6 +77,12 @@ const CHECKS: &[Check] = &[
     Check { id: "S6", name: "host-origin", long: false, run: || Box::pin(host_origin::run()) },
     Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
     Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
+    Check {
+        id: "S9",
+        name: "late-callbacks",
+        long: false,
+        run: || Box::pin(late_callbacks::run()),
+    },
 ];
 
 /// What the command line asks for.
