@@ -5,8 +5,9 @@
 
 use std::{io, path::PathBuf};
 
+use sd_notify::NotifyState;
 use tokio::{signal::unix::Signal, sync::mpsc};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{Error, clusters::Clusters};
 use crate::{
@@ -43,7 +44,10 @@ impl Reloading {
                 Some(()) = hangups.recv() => None,
                 Some(wish) = wishes.recv() => Some(wish),
             };
+            announce(Announced::Begin);
             let outcome = self.reload().await;
+            // Whatever came of it: the daemon serves.
+            announce(Announced::End);
             match &outcome {
                 Ok(_) => info!("the configuration was read again"),
                 Err(error) => tell(error),
@@ -62,6 +66,23 @@ impl Reloading {
         let bug = |_| Error::System(io::Error::other("the reading ended in a bug"));
         let plan = planning.await.map_err(bug)??;
         Ok(self.clusters.carry_out(plan, |_| Remembered::default()).await)
+    }
+}
+
+/// What a service manager waits for that asked for a reload (systemd.service(5), `notify-reload`).
+enum Announced {
+    Begin,
+    End,
+}
+
+fn announce(announced: Announced) {
+    let said = match announced {
+        Announced::Begin => NotifyState::monotonic_usec_now()
+            .and_then(|now| sd_notify::notify(&[NotifyState::Reloading, now])),
+        Announced::End => sd_notify::notify(&[NotifyState::Ready]),
+    };
+    if let Err(error) = said {
+        debug!(%error, "the service manager does not hear of the reload");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 
 use rustix::process::{Signal, kill_process};
+use tokio::time::timeout;
 use ucsso::rpc::{
     client,
     proto::{Interaction, ReloadRequest, WatchTokenRequest},
@@ -10,7 +11,7 @@ use ucsso::rpc::{
 
 use crate::{
     estate::{Estate, Home},
-    process::{Process, free_port, run, until},
+    process::{PATIENCE, Process, free_port, run, until},
     rig::{End, estate, estate_with_browser, redirected_to},
     victim::Victim,
     wire,
@@ -260,6 +261,32 @@ async fn reloads_at_once_are_done_one_after_another_and_storms_do_no_harm() {
     }
     assert_eq!(estate.token("hq").await, token);
     assert_eq!(estate.reload(&this).await, "hq  unchanged\nvm  unchanged\n");
+}
+
+#[tokio::test]
+async fn a_service_manager_hears_when_a_reload_begins_and_when_it_is_over() {
+    let home = Home::new();
+    home.configure("[clusters.hq]\nnodes = [\"cucm-pub.example.com\"]\nuser = \"alice\"\n");
+    let manager = tokio::net::UnixDatagram::bind(home.path("notify")).unwrap();
+    let mut command = home.ucssod();
+    let daemon = Process::start(command.env("NOTIFY_SOCKET", home.path("notify")));
+    daemon.line_with("ready").await;
+    home.configure("wrong");
+
+    kill_process(daemon.pid().unwrap(), Signal::HUP).unwrap();
+
+    // What else it says does not matter here.
+    let heard = async |word: &str| loop {
+        let mut message = [0; 1024];
+        let length = manager.recv(&mut message).await.unwrap();
+        let message = String::from_utf8_lossy(&message[..length]).into_owned();
+        if message.lines().any(|line| line == word) {
+            break message;
+        }
+    };
+    let began = timeout(PATIENCE, heard("RELOADING=1")).await.unwrap();
+    assert!(began.contains("MONOTONIC_USEC="), "{began}");
+    timeout(PATIENCE, heard("READY=1")).await.unwrap();
 }
 
 #[tokio::test]
