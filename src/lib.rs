@@ -17,6 +17,7 @@
 //! | 1 | [`config`] | what the operator wants |
 //! | 1 | [`browser`] | how a human is asked: the loopback listener and its pages |
 //! | 2 | [`cisco`] | how Cisco speaks: discovery, authorization, redirect, verification |
+//! | 2 | [`store`] | how tokens survive the process |
 //! | 2 | [`rpc`] | how programs ask: gRPC on a Unix socket |
 //! | 3 | [`daemon`] | how it is put together; the only place where concrete types meet |
 //! | 3 | [`ctl`] | the command line |
@@ -40,6 +41,7 @@ pub mod lab;
 pub mod loopback;
 pub mod paths;
 pub mod rpc;
+pub mod store;
 pub mod sys;
 pub mod telemetry;
 

@@ -22,6 +22,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ("broker", &["domain"]),
     ("config", &["domain", "loopback"]),
     ("cisco", &["domain", "chain", "config", "loopback", "identity", "browser", "broker::ports"]),
+    ("store", &["domain", "chain", "sys", "broker::ports"]),
     ("rpc", &["domain", "broker"]),
     (
         "daemon",
@@ -37,6 +38,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "broker",
             "config",
             "cisco",
+            "store",
             "rpc",
         ],
     ),

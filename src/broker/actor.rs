@@ -1,32 +1,30 @@
-//! The owner of one cluster: a loop of four phases.
+//! The owner of one cluster: a loop of five phases.
 //!
-//! **Wait** for one thing to happen, **decide** by the lifecycle, **publish** the new state, **act**
-//! on the effects. After the `select!` there is no `.await` until the next turn, so that nothing
+//! **Wait** for one thing to happen, **decide** by the lifecycle, **keep** what is to outlive the
+//! process, **publish** the new state, **act** on the effects. After the `select!` there is no `.await` until the next turn, so that nothing
 //! can happen between a decision and its publication. A caller's message is acknowledged after
 //! the publication: who asks never reads an answer older than the question.
 
 use std::{pin::pin, sync::Arc};
 
-use tokio::{
-    sync::{mpsc, oneshot, watch},
-    task::JoinHandle,
-};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, info};
 
 use super::{
-    Control, Desk, Lack, Phase, Published, Settings,
+    Control, Desk, Lack, Phase, Published, Settings, Shared,
     desk::{News, Seat},
     end::End,
-    errand::{self, Errand, Outcome, Step},
+    errand::{self, Errand, Outcome, Step, UnderWay},
     handle::ClusterHandle,
     inquiry::Inquiry,
+    keeping::Keeping,
     message::{Message, Resettled},
     ports::{Clock, Login, NotTaken, Opened, Pasted},
     uses::Uses,
 };
 use crate::domain::{
     AttemptId, Cause, Cluster, Effect, Event, Failure, Generation, Lifecycle, Manner, Occasion,
-    Remembered, Timestamp, Verdict,
+    Past, Timestamp, Verdict,
 };
 
 /// What ended the wait.
@@ -50,6 +48,7 @@ pub(super) struct Actor<C, L> {
     clock: C,
     login: Arc<L>,
     desk: Arc<Desk>,
+    keeping: Keeping,
     uses: Arc<Uses>,
     inbox: mpsc::Receiver<Message>,
     control: mpsc::Receiver<Resettled<L>>,
@@ -64,31 +63,16 @@ pub(super) struct Actor<C, L> {
     end: Arc<End>,
 }
 
-/// A login under way. It ends with the settings it began with.
-struct UnderWay<L> {
-    id: AttemptId,
-    login: Arc<L>,
-    task: JoinHandle<Outcome>,
-}
-
-/// What the owners of all clusters share.
-#[derive(Debug, Clone)]
-pub(super) struct Shared<C> {
-    pub(super) clock: C,
-    pub(super) desk: Arc<Desk>,
-    pub(super) changes: Arc<watch::Sender<Phase>>,
-}
-
 pub(super) fn new<C: Clock, L: Login>(
     settings: Settings<L>,
-    remembered: Remembered,
+    past: Past,
     shared: Shared<C>,
     end: Arc<End>,
 ) -> (ClusterHandle<C>, Control<L>, Actor<C, L>) {
     let Settings { cluster, policy, login } = settings;
-    let Shared { clock, desk, changes } = shared;
+    let Shared { clock, desk, vault, changes } = shared;
     let cluster = Arc::new(cluster);
-    let lifecycle = Lifecycle::remembering(policy, remembered, clock.now());
+    let lifecycle = Lifecycle::after(&past, policy, clock.now());
     let (messages, inbox) = mpsc::channel(INBOX);
     let (operator, control) = Control::new();
     let (published, readers) = watch::channel(Published::of(&cluster, &lifecycle, None));
@@ -110,6 +94,7 @@ pub(super) fn new<C: Clock, L: Login>(
         clock,
         login: Arc::new(login),
         desk,
+        keeping: Keeping::of(past, vault),
         uses,
         inbox,
         control,
@@ -130,6 +115,8 @@ impl<C: Clock, L: Login> Actor<C, L> {
     /// Runs until it is told to end, or the last handle is gone.
     pub(super) async fn run(mut self) {
         let mut now = self.clock.now();
+        self.ask_about_the_doubted(now);
+        self.keep();
         loop {
             let turn = self.wait(now).await;
 
@@ -155,6 +142,9 @@ impl<C: Clock, L: Login> Actor<C, L> {
                 Turn::Resettled(Resettled { settings, keeps_token, done }) => {
                     self.cluster = Arc::new(settings.cluster);
                     self.login = Arc::new(settings.login);
+                    if !keeps_token {
+                        self.keeping.doubt_no_more();
+                    }
                     let policy = Box::new(settings.policy);
                     self.take(Event::Reconfigured { policy, keeps_token }, now);
                     let _ = done.send(());
@@ -214,7 +204,7 @@ impl<C: Clock, L: Login> Actor<C, L> {
         self.take(event, now);
     }
 
-    /// Decides, publishes, acts.
+    /// Decides, keeps, publishes, acts.
     fn take(&mut self, event: Event, now: Timestamp) {
         self.lifecycle.note_leave(self.desk.leave(now));
         let effects = self.lifecycle.handle(event, now);
@@ -228,6 +218,7 @@ impl<C: Clock, L: Login> Actor<C, L> {
                 }
             }
         }
+        self.keep();
         let published = Published::of(&self.cluster, &self.lifecycle, self.opened.clone());
         let is_news = self.published.send_if_modified(|current| {
             let news = *current != published;
@@ -269,6 +260,20 @@ impl<C: Clock, L: Login> Actor<C, L> {
         }
     }
 
+    fn keep(&mut self) {
+        let held = self.lifecycle.held(self.login.learned());
+        self.keeping.keep(&self.cluster.name, held);
+    }
+
+    fn ask_about_the_doubted(&mut self, now: Timestamp) {
+        let Some(token) = self.keeping.doubted().cloned() else { return };
+        info!(cluster = %self.cluster.name, "the clock contradicts a restored token: it is verified");
+        let (generation, login) = (token.generation, Arc::clone(&self.login));
+        let (verdict, _) = oneshot::channel();
+        let ask = || tokio::spawn(async move { login.verify(&token).await });
+        self.inquiry.join(generation, verdict, now, ask);
+    }
+
     fn verify(
         &mut self,
         generation: Generation,
@@ -295,9 +300,11 @@ impl<C: Clock, L: Login> Actor<C, L> {
     fn take_verdict(&mut self, verdict: Verdict, now: Timestamp) {
         let Some((generation, waiting)) = self.inquiry.close(verdict, now) else { return };
         debug!(cluster = %self.cluster.name, generation = generation.0, ?verdict, "verified");
-        let event = match verdict {
-            Verdict::Rejected => Event::Rejected { generation },
-            Verdict::StillValid | Verdict::Unknown => Event::Woke,
+        let doubted = self.keeping.settle(generation);
+        let event = match (verdict, doubted) {
+            (Verdict::StillValid, Some(token)) => Event::Vouched { token },
+            (Verdict::Rejected, _) => Event::Rejected { generation },
+            (Verdict::StillValid | Verdict::Unknown, _) => Event::Woke,
         };
         self.take(event, now);
         for caller in waiting {

@@ -14,6 +14,7 @@ mod errand;
 mod following;
 mod handle;
 mod inquiry;
+mod keeping;
 mod lack;
 mod message;
 pub mod ports;
@@ -34,13 +35,10 @@ pub use published::Published;
 pub use uses::Watching;
 
 use self::{
-    actor::Shared,
     end::End,
-    ports::{Clock, Login},
+    ports::{Clock, Login, Vault},
 };
-use crate::domain::{
-    Budget, Cluster, ClusterName, Policy, Presence, Remembered, Reserve, Timestamp,
-};
+use crate::domain::{Budget, Cluster, ClusterName, Past, Policy, Presence, Reserve, Timestamp};
 
 /// All clusters, by name. They may come, go and change at any time.
 #[derive(Debug)]
@@ -49,6 +47,15 @@ pub struct Broker<C> {
     handles: watch::Sender<BTreeMap<ClusterName, ClusterHandle<C>>>,
     actors: TaskTracker,
     stop: CancellationToken,
+}
+
+/// What the owners of all clusters share.
+#[derive(Debug, Clone)]
+struct Shared<C> {
+    clock: C,
+    desk: Arc<Desk>,
+    vault: Arc<dyn Vault>,
+    changes: Arc<watch::Sender<Phase>>,
 }
 
 /// Whether there is anything more to be seen.
@@ -64,16 +71,17 @@ impl<C: Clock> Broker<C> {
     /// A broker without clusters.
     #[must_use]
     pub fn new(clock: C) -> Self {
-        Self::remembering(clock, &[])
+        Self::remembering(clock, &[], Arc::new(()))
     }
 
-    /// The same, after these windows were opened for nobody in an earlier life.
+    /// The same, after these windows were opened for nobody in an earlier life, and with a place
+    /// for what is to outlive this one.
     #[must_use]
-    pub fn remembering(clock: C, windows: &[Timestamp]) -> Self {
+    pub fn remembering(clock: C, windows: &[Timestamp], vault: Arc<dyn Vault>) -> Self {
         let budget = Budget::remembered(windows, clock.now());
         let changes = Arc::new(watch::Sender::new(Phase::Serving));
         Self {
-            shared: Shared { clock, desk: Arc::new(Desk::new(budget)), changes },
+            shared: Shared { clock, desk: Arc::new(Desk::new(budget)), vault, changes },
             handles: watch::Sender::default(),
             actors: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -82,17 +90,13 @@ impl<C: Clock> Broker<C> {
 
     /// Adds a cluster and starts the task that owns it. Must be called inside a tokio runtime.
     pub fn add<L: Login>(&self, cluster: Cluster, policy: Policy, login: L) -> Control<L> {
-        self.add_remembering(Settings { cluster, policy, login }, Remembered::default())
+        self.add_remembering(Settings { cluster, policy, login }, Past::default())
     }
 
-    /// The same, where an earlier life left something to remember.
-    pub fn add_remembering<L: Login>(
-        &self,
-        settings: Settings<L>,
-        remembered: Remembered,
-    ) -> Control<L> {
+    /// The same, where an earlier life left something to go on from.
+    pub fn add_remembering<L: Login>(&self, settings: Settings<L>, past: Past) -> Control<L> {
         let end = Arc::new(End::of_one(&self.stop));
-        let (handle, control, actor) = actor::new(settings, remembered, self.shared.clone(), end);
+        let (handle, control, actor) = actor::new(settings, past, self.shared.clone(), end);
         self.actors.spawn(actor.run());
         self.handles.send_modify(|handles| {
             handles.insert(handle.name.clone(), handle);

@@ -6,7 +6,9 @@ use std::{fmt, future::Future};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use crate::domain::{AttemptId, Failure, Grant, Manner, Timestamp, Token, Verdict};
+use crate::domain::{
+    AttemptId, ClusterName, Failure, Grant, Held, Learned, Manner, Timestamp, Token, Verdict,
+};
 
 /// Tells the time, and wakes at a time.
 pub trait Clock: Clone + Send + Sync + 'static {
@@ -158,4 +160,23 @@ pub trait Login: Send + Sync + 'static {
 
     /// Asks the cluster whether it still accepts a token. Ends by itself within seconds.
     fn verify(&self, token: &Token) -> impl Future<Output = Verdict> + Send;
+
+    /// What the logins so far taught of the cluster.
+    fn learned(&self) -> Learned;
+}
+
+/// Keeps what is held where it outlives this process.
+pub trait Vault: fmt::Debug + Send + Sync + 'static {
+    /// Keeps it in place of what was kept of this cluster before. What cannot be kept is the
+    /// vault's to say and to try again: the daemon serves as well without.
+    ///
+    /// It is called before anybody learns of the change, so that no token that was handed out is
+    /// lost with the process, and none comes back that was dropped. Everybody waits for it, so it
+    /// does not wait for disks or other programs.
+    fn keep(&self, cluster: &ClusterName, held: &Held);
+}
+
+/// Nowhere: what is held ends with the process.
+impl Vault for () {
+    fn keep(&self, _: &ClusterName, _: &Held) {}
 }

@@ -86,8 +86,9 @@ pub(super) fn wrong_user_advice(config: &ClusterConfig) -> String {
 pub(super) fn other_than_first(config: &ClusterConfig) -> String {
     format!(
         "log out at the identity provider in the browser, then: {}; if the user has another name \
-         now, end ucssod and start it again",
-        log_in_again(config)
+         now, run `ucssoctl logout {}` and restart ucssod",
+        log_in_again(config),
+        config.name
     )
 }
 

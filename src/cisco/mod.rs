@@ -13,7 +13,7 @@ mod discovery;
 mod edge;
 mod error;
 mod fault;
-mod learned;
+mod known;
 mod lifetime;
 mod listeners;
 mod names;
@@ -38,7 +38,7 @@ pub use authorize::UriFlaw;
 pub use ca_file::ca_text;
 pub use error::Error;
 pub use fault::{Fault, Miss, Misses};
-pub use learned::Learned;
+pub use known::Known;
 pub use lifetime::LifetimeFlaw;
 pub use listeners::Listeners;
 pub use redirect::{Denial, RedirectFlaw};
@@ -58,7 +58,7 @@ use crate::{
     broker::ports::{Clock, LoggedIn, Login, NotTaken, Opened, Pasted, Progress, Tab},
     browser::{Arrival, Landing, Opener, Route, Window},
     config::ClusterConfig,
-    domain::{AttemptId, Failure, Grant, Manner, Timestamp, Token, Verdict},
+    domain::{AttemptId, Failure, Grant, Learned, Manner, Timestamp, Token, Verdict},
 };
 
 /// The logins of one cluster.
@@ -70,7 +70,7 @@ pub struct CiscoLogin<C: Clock> {
     listeners: Listeners,
     opener: Opener,
     waiting: Waiting,
-    learned: Learned,
+    known: Known,
 }
 
 impl<C: Clock> CiscoLogin<C> {
@@ -96,21 +96,27 @@ impl<C: Clock> CiscoLogin<C> {
         limits: Limits,
     ) -> Result<Self, Error> {
         let nodes = Nodes::new(&config, limits)?;
-        let (waiting, learned) = (Waiting::default(), Learned::default());
-        let state = StateRule::new(config.state, learned.echoes());
-        Ok(Self { config, clock, nodes, state, listeners, opener, waiting, learned })
+        let (waiting, known) = (Waiting::default(), Known::default());
+        let state = StateRule::new(config.state, known.echoes());
+        Ok(Self { config, clock, nodes, state, listeners, opener, waiting, known })
     }
 
-    /// What logins to this cluster learn of it, now and later.
-    pub fn learned(&self) -> Learned {
-        self.learned.clone()
+    /// What is known of this cluster now and later.
+    pub fn known(&self) -> Known {
+        self.known.clone()
     }
 
-    /// The same, for a cluster that has been logged in to with other settings.
+    /// Goes by what is known of the cluster, where it has been logged in to with other settings.
+    #[must_use]
+    pub fn sharing(self, known: Known) -> Self {
+        let state = StateRule::new(self.config.state, known.echoes());
+        Self { state, known, ..self }
+    }
+
+    /// Holds the cluster to what an earlier daemon learned of it.
     #[must_use]
     pub fn knowing(self, learned: Learned) -> Self {
-        let state = StateRule::new(self.config.state, learned.echoes());
-        Self { state, learned, ..self }
+        self.sharing(Known::of(learned))
     }
 
     /// One login: find the page, ask the human, take what comes back.
@@ -223,7 +229,7 @@ impl<C: Clock> CiscoLogin<C> {
         let Confirmed { user, node } =
             verify::confirm(&self.nodes, &self.config, &self.clock, &secret, first, expires_at)
                 .await?;
-        let user = match self.learned.owner().admit(user, &self.config.user) {
+        let user = match self.known.owner().admit(user, &self.config.user) {
             Ok(user) => user,
             Err(Stranger { first, actual }) => {
                 return Err(Error::OtherThanFirst { node, first, actual });
@@ -272,6 +278,10 @@ impl<C: Clock> Login for CiscoLogin<C> {
 
     async fn verify(&self, token: &Token) -> Verdict {
         verify::verdict(&self.nodes, &self.config, token).await
+    }
+
+    fn learned(&self) -> Learned {
+        self.known.learned()
     }
 }
 

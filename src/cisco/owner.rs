@@ -2,7 +2,7 @@
 //!
 //! A name is the configured user's if it differs in nothing but case, or if Unity Connection has it
 //! as the alias. More than one spelling may do that, and only one of them is the right one: the
-//! first that the cluster confirmed, for as long as this daemon runs. Called by `mod`.
+//! first that the cluster confirmed. A later daemon goes on with it. Called by `mod`.
 
 use std::sync::OnceLock;
 
@@ -20,6 +20,16 @@ pub(super) struct Stranger {
 }
 
 impl Owner {
+    /// Whoever was confirmed in an earlier life.
+    pub(super) fn known(name: Option<String>) -> Self {
+        Self(name.map_or_else(OnceLock::new, OnceLock::from))
+    }
+
+    /// The name that the cluster confirmed first, if it has confirmed one.
+    pub(super) fn first(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
+
     /// Holds a name against the first. Where the cluster vouched without a name, it is the one that
     /// is known, or else `configured`, which is not taken for confirmed.
     pub(super) fn admit(
@@ -53,6 +63,16 @@ mod tests {
         let stranger = Stranger { first: "Alice".into(), actual: "ALICE".into() };
         assert_eq!(admit(&owner, "ALICE"), Err(stranger));
         assert_eq!(admit(&owner, "Alice"), Ok("Alice".into()), "nothing changed");
+    }
+
+    #[test]
+    fn a_name_of_an_earlier_life_is_as_good_as_one_of_this() {
+        let owner = Owner::known(Some("Alice".into()));
+
+        assert_eq!(owner.first(), Some("Alice"));
+        assert!(admit(&owner, "ALICE").is_err());
+        assert_eq!(Owner::known(None).first(), None);
+        assert_eq!(admit(&Owner::known(None), "ALICE"), Ok("ALICE".into()));
     }
 
     #[test]

@@ -134,6 +134,14 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_that_returned_it_in_an_earlier_life_has_to_go_on() {
+        let held = StateRule::new(StateParam::Send, Arc::new(true.into()));
+
+        assert_eq!(held.check(Some("a"), None), Err(RedirectFlaw::NoState));
+        assert_eq!(held.check(Some("b"), Some("b")), Ok(()));
+    }
+
+    #[test]
     fn a_forged_state_does_not_count_as_returned() {
         let held = rule(StateParam::Send);
 

@@ -5,10 +5,10 @@
 //! no token, a suspend always counts, and a clock set forward ends tokens rather early than late.
 
 use std::{
-    io,
+    fs, io,
     os::fd::OwnedFd,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, SystemTime},
@@ -21,7 +21,11 @@ use rustix::time::{
 use tokio::io::{Interest, unix::AsyncFd};
 use tracing::warn;
 
-use crate::{broker::ports::Clock, domain::Timestamp};
+use crate::{
+    broker::ports::Clock,
+    domain::Timestamp,
+    store::{BootId, Reading},
+};
 
 /// The clock of the running daemon.
 #[derive(Debug, Clone)]
@@ -29,6 +33,15 @@ pub struct SystemClock {
     /// The furthest the wall clock has been ahead of the boot clock, in milliseconds.
     lead: Arc<AtomicU64>,
 }
+
+/// Which boot this is. Where the kernel does not say, it is another one for each daemon.
+static BOOT: LazyLock<BootId> = LazyLock::new(|| {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    let mut random = [0; 16];
+    aws_lc_rs::rand::fill(&mut random).expect("the system's random number generator works");
+    BootId(u128::from_str_radix(&digits, 16).map_or(random, u128::to_be_bytes))
+});
 
 /// How long a sleep lasts at most where the kernel gives no timer: tokio's own stop in suspend.
 const SLICE: Duration = Duration::from_secs(30);
@@ -40,6 +53,14 @@ impl SystemClock {
         let clock = Self { lead: Arc::default() };
         clock.now();
         clock
+    }
+
+    /// This moment on all clocks, for whoever finds it written down later.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        let now = self.now();
+        let since_boot = now.as_millis().saturating_sub(self.lead.load(Relaxed));
+        Reading { boot: *BOOT, since_boot, now, wall: self.wall_time(now) }
     }
 
     async fn wait(&self, at: Timestamp) -> io::Result<()> {
@@ -144,6 +165,19 @@ mod tests {
 
         assert!(clock.now() >= at);
         clock.sleep_until(Timestamp::from_millis(0)).await;
+    }
+
+    #[test]
+    fn a_reading_is_of_one_moment_and_of_this_boot() {
+        let clock = SystemClock::new();
+
+        let (reading, later) = (clock.reading(), clock.reading());
+
+        assert_eq!(reading.boot, later.boot);
+        assert_ne!(reading.boot, BootId([0; 16]));
+        let lead = |reading: &Reading| reading.now.as_millis().abs_diff(reading.since_boot);
+        assert!(lead(&reading).abs_diff(lead(&later)) < 60_000);
+        assert!(reading.now.since(reading.wall) < Duration::from_mins(1));
     }
 
     #[test]

@@ -17,11 +17,12 @@ use super::{Error, clock::SystemClock, desktop::Notices, redirects};
 use crate::{
     broker::{Broker, Control, Settings},
     browser::Opener,
-    cisco::{self, CiscoLogin, Learned, Listeners},
+    cisco::{self, CiscoLogin, Known, Listeners},
     config::{ClusterConfig, Config, Difference},
-    domain::{Cluster, ClusterName, Policy, Remembered},
+    domain::{Cluster, ClusterName, Past, Policy, Remembered},
     loopback::Origin,
     rpc::{Change, Reloaded},
+    store::Store,
 };
 
 type CiscoControl = Control<CiscoLogin<SystemClock>>;
@@ -32,6 +33,7 @@ pub(super) type Redirects = BTreeMap<Origin, Vec<ClusterName>>;
 /// The clusters that are served.
 pub(super) struct Clusters {
     broker: Arc<Broker<SystemClock>>,
+    store: Arc<Store>,
     workshop: Workshop,
     notices: Notices<SystemClock>,
     redirects: watch::Sender<Redirects>,
@@ -43,7 +45,7 @@ struct Served {
     config: Arc<ClusterConfig>,
     /// What was in its `ca_file`.
     authorities: Option<Vec<u8>>,
-    learned: Learned,
+    known: Known,
 }
 
 /// What logins are made with.
@@ -71,13 +73,14 @@ impl Clusters {
     /// None yet.
     pub(super) fn new(
         broker: Arc<Broker<SystemClock>>,
+        store: Arc<Store>,
         listeners: Listeners,
         opener: Opener,
         notices: Notices<SystemClock>,
     ) -> Self {
         let workshop = Workshop { clock: broker.clock().clone(), listeners, opener };
         let (redirects, served) = (watch::Sender::default(), BTreeMap::new());
-        Self { broker, workshop, notices, redirects, served }
+        Self { broker, store, workshop, notices, redirects, served }
     }
 
     pub(super) fn broker(&self) -> &Broker<SystemClock> {
@@ -106,6 +109,7 @@ impl Clusters {
         let mut clusters = BTreeMap::new();
         for name in plan.removed {
             self.broker.remove(&name).await;
+            self.store.forget(&name);
             self.served.remove(&name);
             info!(cluster = %name, "removed");
             clusters.insert(name, Change::Removed);
@@ -122,7 +126,7 @@ impl Clusters {
     async fn carry_out_one(
         &mut self,
         change: &Change,
-        served: Served,
+        mut served: Served,
         login: Option<CiscoLogin<SystemClock>>,
         remembered: impl Fn(&ClusterName) -> Remembered,
     ) {
@@ -132,7 +136,11 @@ impl Clusters {
         let settings = Settings { cluster, policy, login };
         let control = match self.served.remove(&name) {
             None => {
-                let control = self.broker.add_remembering(settings, remembered(&name));
+                let kept = self.store.take_up(&name, served.config.fingerprint());
+                let past = Past { remembered: remembered(&name), ..kept };
+                let login = settings.login.knowing(past.held.learned.clone());
+                served.known = login.known();
+                let control = self.broker.add_remembering(Settings { login, ..settings }, past);
                 self.broker.cluster(&name).into_iter().for_each(|one| self.notices.show_of(one));
                 control
             }
@@ -140,6 +148,8 @@ impl Clusters {
                 info!(cluster = %name, ?change, "its settings have changed");
                 if matches!(change, Change::Reset(_)) {
                     control.reset(settings).await;
+                    // What was left of it under the settings of before is its count of attempts.
+                    let _ = self.store.take_up(&name, served.config.fingerprint());
                 } else {
                     control.adapt(settings).await;
                 }
@@ -187,16 +197,16 @@ impl Planner {
         let change =
             before.map_or(Change::Added, |before| change(before, &config, authorities.as_deref()));
         if change == Change::Unchanged {
-            return Ok((change, Served { config, authorities, learned: Learned::default() }, None));
+            return Ok((change, Served { config, authorities, known: Known::default() }, None));
         }
         let Workshop { clock, listeners, opener } = self.workshop.clone();
         let login = CiscoLogin::new(Arc::clone(&config), clock, listeners, opener)?;
         let login = match (&change, before) {
-            (Change::Adapted(_), Some(before)) => login.knowing(before.learned.clone()),
+            (Change::Adapted(_), Some(before)) => login.sharing(before.known.clone()),
             _ => login,
         };
-        let learned = login.learned();
-        Ok((change, Served { config, authorities, learned }, Some(login)))
+        let known = login.known();
+        Ok((change, Served { config, authorities, known }, Some(login)))
     }
 }
 

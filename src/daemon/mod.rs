@@ -9,6 +9,7 @@ mod clusters;
 mod descriptors;
 mod desktop;
 mod error;
+mod keeping;
 mod memory;
 mod redirects;
 mod reload;

@@ -70,6 +70,7 @@ impl Reloading {
 }
 
 /// What a service manager waits for that asked for a reload (systemd.service(5), `notify-reload`).
+#[derive(Clone, Copy)]
 enum Announced {
     Begin,
     End,

@@ -10,7 +10,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    Error, clock::SystemClock, clusters::Clusters, desktop, memory::Memory, redirects,
+    Error, clock::SystemClock, clusters::Clusters, desktop, keeping, memory::Memory, redirects,
     reload::Reloading, socket,
 };
 use crate::{
@@ -54,14 +54,15 @@ pub(super) async fn run(
     let listeners = Listeners::new(identity.clone(), passed);
     let opener = Opener::new(config.browser.clone());
     let memory = Memory::open(memory);
-    for Inherited { name, .. } in others {
-        warn!(name, "a descriptor was passed that nobody here knows; it is closed");
-    }
-    let broker = Arc::new(Broker::remembering(clock.clone(), &memory.windows()));
+    let store = keeping::open(&clock, others);
+    let vault = Arc::clone(&store) as Arc<_>;
+    let broker = Arc::new(Broker::remembering(clock.clone(), &memory.windows(), vault));
     let notices = desktop::attend(&broker, &opener);
-    let mut clusters = Clusters::new(Arc::clone(&broker), listeners.clone(), opener, notices);
+    let (served, left) = (Arc::clone(&broker), Arc::clone(&store));
+    let mut clusters = Clusters::new(served, left, listeners.clone(), opener, notices);
     let plan = clusters.planner().plan(config)?;
     clusters.carry_out(plan, |name| memory.of(name)).await;
+    store.forget_others();
     let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));
     let ports = clusters.redirects();
     let refused = listeners.clone();

@@ -226,7 +226,10 @@ fn a_detour_that_is_withdrawn_leaves_the_human_alone_as_before() {
 
 #[test]
 fn what_a_human_wanted_outlives_the_daemon() {
-    let after = |remembered| Lifecycle::remembering(Policy::default(), remembered, at(0));
+    let after = |remembered| {
+        let past = Past { remembered, ..Past::default() };
+        Lifecycle::after(&past, Policy::default(), at(0))
+    };
     let snoozed_until = |seconds| Remembered { snoozed_until: Some(at(seconds)), unanswered: 0 };
     let unanswered = |unanswered| Remembered { snoozed_until: None, unanswered };
 

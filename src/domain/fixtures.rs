@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    AttemptId, Cause, Effect, Event, Failure, Grant, Lifecycle, Manner, Occasion, Pause, Policy,
-    Remembered, RenewMode, Reserve, Secret, State, Timestamp,
+    AttemptId, Cause, Effect, Event, Failure, Grant, Lifecycle, Manner, Occasion, Past, Pause,
+    Policy, Remembered, RenewMode, Reserve, Secret, State, Timestamp,
 };
 
 pub(super) const HOUR: Duration = Duration::from_hours(1);
@@ -94,7 +94,8 @@ pub(super) fn minute(minutes: u64) -> Timestamp {
 /// A cluster for which three windows were opened in vain, the last at the beginning.
 pub(super) fn unanswered() -> Lifecycle {
     let remembered = Remembered { snoozed_until: None, unanswered: 2 };
-    let mut lifecycle = Lifecycle::remembering(Policy::default(), remembered, at(0));
+    let past = Past { remembered, ..Past::default() };
+    let mut lifecycle = Lifecycle::after(&past, Policy::default(), at(0));
     let _ = lifecycle.handle(wanted(0), minute(5));
     let _ = lifecycle.handle(failed(1, Cause::LoginTimedOut), minute(5));
     lifecycle

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use super::{
     Attempt, AttemptId, Cause, Effect, Event, Failure, FailureKind, Generation, Grant, Lapse,
-    Manner, Occasion, Pause, Policy, Remembered, Reserve, Stage, State, Tally, Timestamp, Token,
+    Manner, Occasion, Pause, Policy, Reserve, Stage, State, Tally, Timestamp, Token,
     due::Notices,
     policy::{EARLY, SETTLE},
 };
@@ -45,28 +45,6 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// A cluster for which nobody has logged in yet.
-    #[must_use]
-    pub fn new(policy: Policy) -> Self {
-        Self::remembering(policy, Remembered::default(), Timestamp::default())
-    }
-
-    /// The same, whose human was asked before the daemon was restarted.
-    #[must_use]
-    pub fn remembering(policy: Policy, remembered: Remembered, now: Timestamp) -> Self {
-        let pause = Pause::remembered(remembered, &policy, now);
-        Self {
-            policy,
-            state: State::Cold { lapse: Lapse::NeverLoggedIn, pause },
-            last_attempt: AttemptId(0),
-            last_use: None,
-            longest_lifetime: Duration::ZERO,
-            rejected_early: 0,
-            reserve: None,
-            notices: Notices::default(),
-        }
-    }
-
     /// The state after the last event.
     #[must_use]
     pub const fn state(&self) -> &State {
@@ -123,7 +101,7 @@ impl Lifecycle {
         [give_up_at, expires_at, self.asks_at(now)].into_iter().flatten().min()
     }
 
-    fn drop_expired_token(&mut self, now: Timestamp) {
+    pub(super) fn drop_expired_token(&mut self, now: Timestamp) {
         if self.state.token().is_some_and(|token| token.is_expired(now)) {
             self.drop_token(Lapse::Expired);
         }
@@ -234,6 +212,7 @@ impl Lifecycle {
             Event::Seated { attempt } => self.seat(attempt, now),
             Event::CancelAsked => self.abort(Failure::cancelled(now), now, effects),
             Event::Rejected { generation } => self.take_rejection(generation, now),
+            Event::Vouched { ref token } => self.take_up(token.clone(), now),
             Event::LogoutAsked => {
                 effects.extend(self.state.attempt().map(|a| Effect::Abort { attempt: a.id }));
                 self.state = State::Cold { lapse: Lapse::LoggedOut, pause: Pause::Off };

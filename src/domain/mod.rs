@@ -15,6 +15,7 @@ mod endings;
 mod failure;
 #[cfg(test)]
 mod fixtures;
+mod held;
 mod lifecycle;
 #[cfg(test)]
 mod notices;
@@ -36,6 +37,7 @@ pub use budget::{Budget, Presence, Reserve, WindowId};
 pub use cluster::{Cluster, ClusterName, Fingerprint, InvalidClusterName};
 pub use due::Notice;
 pub use failure::{Cause, Failure, FailureKind};
+pub use held::{Held, Learned, Past};
 pub use lifecycle::Lifecycle;
 pub use pause::{Pause, Remembered};
 pub use policy::{LONGEST_SNOOZE, Policy, RenewMode, UNANSWERED, default_validity};

@@ -186,6 +186,11 @@ pub enum Event {
         /// Which.
         generation: Generation,
     },
+    /// The cluster still accepts a token of an earlier daemon that was in doubt.
+    Vouched {
+        /// The token.
+        token: Token,
+    },
     /// Somebody asked for a login by name, now.
     LoginAsked {
         /// How the human is led to it.

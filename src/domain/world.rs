@@ -1,7 +1,10 @@
 //! The world around a lifecycle in which anything may happen, and what has to hold there.
 
+mod restart;
+
 use std::time::Duration;
 
+use self::restart::{is_refused, pause_in};
 use super::{
     AttemptId, Cause, Effect, Event, Failure, FailureKind, Generation, Grant, Lapse, Lifecycle,
     Manner, Occasion, Pause, Policy, RenewMode, Reserve, Secret, Stage, State, Timestamp,
@@ -16,19 +19,33 @@ pub(super) enum Act {
     Use,
     Wake,
     Want(Duration),
-    Seat { back: u64 },
-    Answer { back: u64, lifetime: Duration },
-    Fail { back: u64, cause: Cause },
-    Reject { back: u64 },
+    Seat {
+        back: u64,
+    },
+    Answer {
+        back: u64,
+        lifetime: Duration,
+    },
+    Fail {
+        back: u64,
+        cause: Cause,
+    },
+    Reject {
+        back: u64,
+    },
     AskLogin,
     AskCancel,
     AskLogout,
     AskSnooze(Duration),
     Force,
     OpenWindow,
-    Withdraw { back: u64 },
+    Withdraw {
+        back: u64,
+    },
     Leave(Option<Reserve>),
-    Reconfigure { renew: RenewMode, keeps_token: bool },
+    Reconfigure(RenewMode, bool),
+    /// The daemon is killed and another goes on where it was.
+    Restart,
 }
 
 /// What the outside knows of the lifecycle, kept independently of it.
@@ -87,6 +104,7 @@ impl World {
                 self.lifecycle.note_leave(reserve.map_or(Ok(()), Err));
                 Event::Woke
             }
+            Act::Restart => return self.restart(),
             Act::AskSnooze(span) => Event::SnoozeAsked { until: self.now.plus(span) },
             Act::Force => Event::Forced,
             Act::OpenWindow => Event::WindowOpened,
@@ -106,7 +124,7 @@ impl World {
             Act::AskLogin => Event::LoginAsked { manner: Manner::OpenBrowser },
             Act::AskCancel => Event::CancelAsked,
             Act::AskLogout => Event::LogoutAsked,
-            Act::Reconfigure { renew, keeps_token } => {
+            Act::Reconfigure(renew, keeps_token) => {
                 self.policy.renew = renew;
                 Event::Reconfigured { policy: Box::new(self.policy.clone()), keeps_token }
             }
@@ -186,7 +204,11 @@ impl World {
         match event {
             Event::LogoutAsked => (self.ended, self.unanswered) = (None, 0),
             Event::LoginAsked { .. } => self.unanswered = 0,
-            Event::Reconfigured { keeps_token: false, .. } => self.ended = None,
+            Event::Reconfigured { keeps_token, .. }
+                if !keeps_token || is_refused(before.state()) =>
+            {
+                self.ended = None;
+            }
             Event::SnoozeAsked { until } if *until > self.now => {
                 self.unanswered = 0;
                 self.ended = Some((self.now, until.since(self.now)));
@@ -297,21 +319,6 @@ impl World {
             assert!(*renew_at > self.now || held_up, "a renewal was missed");
         }
     }
-
-    fn deadlines_are_useful(&self) {
-        let deadline = self.lifecycle.deadline(self.now);
-        assert!(deadline.is_none_or(|at| at > self.now), "{deadline:?} at {:?}", self.now);
-        if let Some(token) = self.lifecycle.state().token() {
-            let at = deadline.expect("a token that is held ends");
-            assert!(at <= token.grant.expires_at, "a deadline outlives the token");
-        }
-    }
-
-    fn waking_again_changes_nothing(&self) {
-        let mut again = self.lifecycle.clone();
-        assert_eq!(again.handle(Event::Woke, self.now), []);
-        assert_eq!(again.state(), self.lifecycle.state());
-    }
 }
 
 fn grant(now: Timestamp, lifetime: Duration) -> Grant {
@@ -326,13 +333,6 @@ fn grant(now: Timestamp, lifetime: Duration) -> Grant {
 
 fn failure(cause: Cause, at: Timestamp) -> Failure {
     Failure { cause, sentence: "it failed".into(), advice: String::new(), at }
-}
-
-fn pause_in(state: &State) -> Option<&Pause> {
-    match state {
-        State::Cold { pause, .. } | State::Fresh { pause, .. } => Some(pause),
-        _ => None,
-    }
 }
 
 /// Written down a second time, so that the constants cannot move by themselves.

@@ -1,10 +1,10 @@
 //! How much the human is asked: the budget over all clusters, the tab that goes on, the snooze.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ucsso::{
     broker::{Broker, Interaction, Lack, Settings, ports::Clock},
-    domain::{Cause, Manner, Policy, Presence, Remembered, RenewMode, Reserve},
+    domain::{Cause, Manner, Past, Policy, Presence, Remembered, RenewMode, Reserve},
 };
 
 use crate::{
@@ -234,7 +234,7 @@ async fn a_cancelled_login_is_a_snooze_that_programs_respect_and_a_restart_keeps
     let broker = Broker::new(rig.clock.clone());
     let settings =
         Settings { cluster: cluster("hq"), policy: Policy::default(), login: login.clone() };
-    broker.add_remembering(settings, remembered);
+    broker.add_remembering(settings, Past { remembered, ..Past::default() });
     let hq = broker.cluster(&"hq".parse().unwrap()).unwrap();
     assert_eq!(hq.token(ask(Interaction::IfNeeded)).await, Err(Lack::Snoozed { until }));
     assert_eq!(login.windows(), 0);
@@ -259,7 +259,7 @@ async fn a_snooze_is_as_long_as_it_is_asked_for_and_never_for_ever() {
 #[tokio::test]
 async fn a_budget_outlives_the_daemon() {
     let clock = ManualClock::new();
-    let broker = Broker::remembering(clock.clone(), &[clock.now(); 4]);
+    let broker = Broker::remembering(clock.clone(), &[clock.now(); 4], Arc::new(()));
 
     assert!(matches!(broker.reserve(), Some(Reserve::Spent { .. })));
     clock.advance(HOUR);

@@ -15,7 +15,9 @@ use tokio::{
 };
 use ucsso::{
     broker::ports::{Clock, LoggedIn, Login, NotTaken, Onward, Opened, Pasted, Progress, Tab},
-    domain::{AttemptId, Cause, Failure, Generation, Grant, Manner, Secret, Token, Verdict},
+    domain::{
+        AttemptId, Cause, Failure, Generation, Grant, Learned, Manner, Secret, Token, Verdict,
+    },
 };
 
 use crate::clock::ManualClock;
@@ -217,5 +219,9 @@ impl Login for FakeLogin {
         }
         tokio::task::yield_now().await;
         *self.0.verdict.lock().unwrap()
+    }
+
+    fn learned(&self) -> Learned {
+        Learned { owner: Some("alice".into()), returns_state: false }
     }
 }

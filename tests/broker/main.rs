@@ -9,3 +9,4 @@ mod logins;
 mod reload;
 mod rig;
 mod tokens;
+mod vault;

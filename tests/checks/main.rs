@@ -28,6 +28,9 @@ mod process;
 #[expect(dead_code, reason = "the tests in tests/estate need more of it")]
 #[path = "../estate/rig.rs"]
 mod rig;
+#[expect(dead_code, reason = "the tests in tests/estate need more of it")]
+#[path = "../support/service_manager.rs"]
+mod service_manager;
 #[expect(dead_code, reason = "the tests in tests/real need more of it")]
 #[path = "../support/webdriver.rs"]
 mod webdriver;
@@ -35,6 +38,7 @@ mod webdriver;
 mod attacker;
 mod check;
 mod dice;
+mod ledger;
 mod refusals;
 mod strangers;
 mod tabs;
@@ -47,6 +51,7 @@ mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
 mod host_origin;
+mod killed;
 mod late_callbacks;
 mod mix_up;
 mod port_squatter;
@@ -83,6 +88,8 @@ const CHECKS: &[Check] = &[
         long: false,
         run: || Box::pin(late_callbacks::run()),
     },
+    Check { id: "S11", name: "killed", long: false, run: || Box::pin(killed::some_kills()) },
+    Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::many_kills()) },
 ];
 
 /// What the command line asks for.

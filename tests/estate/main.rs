@@ -16,6 +16,9 @@ mod http;
 #[path = "../support/process.rs"]
 mod process;
 mod rig;
+#[expect(dead_code, reason = "the checks need more of it")]
+#[path = "../support/service_manager.rs"]
+mod service_manager;
 
 mod activation;
 mod addresses;
@@ -35,6 +38,8 @@ mod refusals;
 mod reload;
 mod secrets;
 mod shared_redirect;
+mod slips;
+mod survival;
 mod tokens;
 mod unregistered;
 #[expect(dead_code, reason = "the checks in tests/checks need more of it")]
