@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::SeqCst},
 };
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 use tracing::{debug, info, warn};
 
 use super::{
@@ -42,6 +42,13 @@ pub(super) enum Outcome {
     Ended(Result<Grant, Failure>),
     /// It had its turn when the human could not be asked.
     Withdrawn,
+}
+
+/// A login under way. It ends with the settings it began with.
+pub(super) struct UnderWay<L> {
+    pub(super) id: AttemptId,
+    pub(super) login: Arc<L>,
+    pub(super) task: JoinHandle<Outcome>,
 }
 
 impl Outcome {

@@ -5,12 +5,14 @@
 //! `bin/ucsso-lab` for its demonstration.
 
 pub mod clock;
+mod clusters;
 mod descriptors;
 mod desktop;
 mod error;
 mod keeping;
 mod memory;
 mod redirects;
+mod reload;
 mod run;
 pub mod socket;
 pub mod systemd;
@@ -23,7 +25,7 @@ use clap::{CommandFactory as _, Parser};
 pub use self::error::Error;
 use self::{
     descriptors::Descriptors,
-    run::{Places, run, told_to_stop},
+    run::{Places, run, told_to_reload, told_to_stop},
     systemd::Supervisor,
 };
 use crate::{
@@ -50,7 +52,8 @@ struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Runs in the foreground until SIGTERM or SIGINT. Log lines go to stderr; RUST_LOG chooses them \
+Runs in the foreground until SIGTERM or SIGINT. SIGHUP has it read the configuration again, as \
+`ucssoctl reload` does. Log lines go to stderr; RUST_LOG chooses them \
 (`RUST_LOG=debug ucssod`). Exit status: 0 told to stop, 1 could not start or go on, 2 wrong \
 arguments.";
 
@@ -98,11 +101,11 @@ fn start(arguments: &Arguments, passed: Vec<Inherited>) -> Result<(), Error> {
         Some(listener) => socket::Origin::Passed { listener, told: socket.ok() },
         None => socket::Origin::Path(socket?),
     };
-    let config = Config::load(&file)?;
     // Nothing is missed unless a redirect is by https; then it is said.
     let identity = paths::redirect_identity(environment).ok().map(Files::at);
     let places = Places {
         socket,
+        config: file,
         redirects: descriptors.redirects,
         others: descriptors.others,
         memory: paths::memory_file(environment)?,
@@ -110,8 +113,11 @@ fn start(arguments: &Arguments, passed: Vec<Inherited>) -> Result<(), Error> {
         identity,
     };
     on_a_runtime(async {
+        // First of all: a signal that comes while the configuration is read is not lost.
+        let hangups = told_to_reload().map_err(Error::System)?;
         let stop = told_to_stop().map_err(Error::System)?;
-        run(config, places, stop).await
+        let config = Config::load(&places.config)?;
+        run(config, places, stop, hangups).await
     })
 }
 

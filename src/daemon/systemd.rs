@@ -27,10 +27,9 @@ use std::{
 use jiff::tz::TimeZone;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::{MissedTickBehavior, interval, timeout};
-use tokio_stream::{StreamExt as _, StreamMap, wrappers::WatchStream};
 use tracing::{error, warn};
 
-use crate::broker::{Broker, ports::Clock};
+use crate::broker::{Broker, Phase, ports::Clock};
 
 /// How long the manager may take to take a message. Its queue is full only where it hangs itself.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -89,11 +88,9 @@ impl Supervisor {
         if self.0.is_none() {
             return;
         }
-        let changes =
-            broker.clusters().map(|cluster| WatchStream::from_changes(cluster.subscribe()));
-        let mut changes: StreamMap<_, _> = changes.enumerate().collect();
+        let mut changes = broker.changes();
         let mut said = status_of(&broker);
-        while changes.next().await.is_some() {
+        while changes.changed().await.is_ok() && *changes.borrow() == Phase::Serving {
             let line = status_of(&broker);
             if line != said {
                 self.say(&assigned(&line)).await;
@@ -152,7 +149,8 @@ fn send(addr: &SocketAddr, message: &[u8]) -> impl Future<Output = io::Result<()
 }
 
 fn status_of<C: Clock>(broker: &Broker<C>) -> String {
-    let clusters = broker.clusters().map(|cluster| (&cluster.cluster().name, cluster.published()));
+    let clusters = broker.clusters();
+    let clusters = clusters.iter().map(|cluster| (cluster.name(), cluster.published()));
     let clock = broker.clock();
     let now = clock.now();
     status::line(&clusters.collect::<Vec<_>>(), now, |at| clock.wall_time(at), &TimeZone::system())
@@ -285,11 +283,12 @@ mod tests {
         let socket = tokio::net::UnixDatagram::bind(&path).unwrap();
         // The cluster's task is there, and gets no turn until somebody runs it.
         let owners = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut broker = Broker::new(NoClock);
+        let broker = Broker::new(NoClock);
         let (name, user) = ("hq".parse().unwrap(), "alice".to_owned());
         {
             let _there = owners.enter();
-            broker.add(Cluster { name, product: "ucm", user }, Policy::default(), NoLogin);
+            let cluster = Cluster { name, product: "ucm", user };
+            broker.add(cluster, Policy::default(), NoLogin);
         }
         let limit = Duration::from_millis(100);
         tokio::spawn(at(path.to_str().unwrap()).keep_alive(limit, Arc::new(broker)));

@@ -53,6 +53,12 @@ impl Lifecycle {
         &self.state
     }
 
+    /// The rules.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// The longest lifetime a token of this cluster has had; zero before the first.
     #[must_use]
     pub const fn longest_lifetime(&self) -> Duration {
@@ -212,6 +218,9 @@ impl Lifecycle {
             Event::LogoutAsked => {
                 effects.extend(self.state.attempt().map(|a| Effect::Abort { attempt: a.id }));
                 self.state = State::Cold { lapse: Lapse::LoggedOut, pause: Pause::Off };
+            }
+            Event::Reconfigured { ref policy, keeps_token } => {
+                self.reconfigure(policy, keeps_token, now, effects);
             }
             Event::Woke | Event::Finished { .. } => {}
         }

@@ -23,6 +23,7 @@ mod pause;
 mod policy;
 #[cfg(test)]
 mod properties;
+mod reconfigured;
 mod state;
 mod time;
 mod token;

@@ -40,7 +40,7 @@ impl Login for Tripping {
 }
 
 fn broker() -> Broker<ManualClock> {
-    let mut broker = Broker::new(ManualClock::new());
+    let broker = Broker::new(ManualClock::new());
     for name in ["hq", "vm"] {
         broker.add(cluster(name), Policy::default(), Tripping);
     }

@@ -8,6 +8,7 @@ mod clock;
 mod gaps;
 mod login;
 mod logins;
+mod reload;
 mod rig;
 mod tokens;
 mod vault;

@@ -67,6 +67,7 @@ mod forged_callbacks;
 mod forgery;
 mod host_origin;
 mod killed;
+mod late_callbacks;
 mod mix_up;
 mod obstacles;
 mod port_squatter;
@@ -100,8 +101,6 @@ const CHECKS: &[Check] = &[
     Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
     Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
     Check { id: "S27", name: "sandbox", long: false, run: || Box::pin(sandbox::run()) },
-    Check { id: "S11", name: "killed", long: false, run: || Box::pin(killed::run(40)) },
-    Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::run(200)) },
     Check { id: "S26", name: "degraded-worlds", long: false, run: || Box::pin(degraded::run()) },
     Check { id: "S13", name: "obstacles", long: false, run: || Box::pin(obstacles::run()) },
     Check { id: "S24", name: "clock-steps", long: false, run: || Box::pin(clock_steps::run()) },
@@ -113,6 +112,14 @@ const CHECKS: &[Check] = &[
         long: true,
         run: || Box::pin(sleep::run_machine()),
     },
+    Check {
+        id: "S9",
+        name: "late-callbacks",
+        long: false,
+        run: || Box::pin(late_callbacks::run()),
+    },
+    Check { id: "S11", name: "killed", long: false, run: || Box::pin(killed::some_kills()) },
+    Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::many_kills()) },
 ];
 
 /// What the command line asks for.

@@ -75,10 +75,10 @@ fn want(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
     use super::*;
-    use crate::domain::{Generation, Grant, Lapse, Secret, Token};
+    use crate::domain::{Cluster, Generation, Grant, Lapse, RenewMode, Secret, Token};
 
     const NOW: Timestamp = Timestamp::from_millis(1_794_000_000_000);
 
@@ -87,8 +87,17 @@ mod tests {
     }
 
     fn published(state: State, renews_at: Option<Timestamp>) -> Published {
-        let longest_lifetime = Duration::from_hours(1);
-        Published { state, renews_at, longest_lifetime, notice: None, opened: None }
+        let (name, user) = ("hq".parse().unwrap(), "alice".to_owned());
+        Published {
+            cluster: Arc::new(Cluster { name, product: "ucm", user }),
+            renew: RenewMode::WhenUsed,
+            snooze: Duration::from_hours(8),
+            state,
+            renews_at,
+            longest_lifetime: Duration::from_hours(1),
+            notice: None,
+            opened: None,
+        }
     }
 
     fn said(clusters: &[(&str, Published)]) -> String {
