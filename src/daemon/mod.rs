@@ -7,6 +7,7 @@
 pub mod clock;
 mod desktop;
 mod error;
+mod exposure;
 mod memory;
 mod redirects;
 mod run;
@@ -46,6 +47,7 @@ arguments.";
 
 /// `ucssod`, from its arguments to its exit status.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let omissions = exposure::close();
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(answer) => {
@@ -55,6 +57,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     telemetry::init();
+    exposure::tell(&omissions);
     match start(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

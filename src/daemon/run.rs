@@ -9,7 +9,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Error, clock::SystemClock, desktop, memory::Memory, redirects, socket};
+use super::{Error, clock::SystemClock, desktop, exposure, memory::Memory, redirects, socket};
 use crate::{
     broker::{Broker, ports::Clock},
     browser::Opener,
@@ -75,6 +75,7 @@ pub(super) async fn run(
         started: clock.now(),
         warnings: Box::new(warnings),
         refused_redirects: Box::new(move || refused.refusals()),
+        memory: Box::new(exposure::pages),
     };
     info!(socket = %socket.display(), "ready");
 
