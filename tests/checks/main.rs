@@ -43,6 +43,8 @@ mod weakened;
 mod wire;
 
 mod attack_page;
+mod closed_memory;
+mod copies;
 mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
@@ -76,6 +78,8 @@ const CHECKS: &[Check] = &[
     Check { id: "S6", name: "host-origin", long: false, run: || Box::pin(host_origin::run()) },
     Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
     Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
+    Check { id: "S15", name: "closed-memory", long: false, run: || Box::pin(closed_memory::run()) },
+    Check { id: "S16", name: "copies", long: false, run: || Box::pin(copies::run()) },
 ];
 
 /// What the command line asks for.
