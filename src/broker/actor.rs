@@ -11,37 +11,28 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
 };
-use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use super::{
-    Desk, Published,
+    Control, Desk, Lack, Phase, Published, Settings,
     desk::{News, Seat},
+    end::End,
     errand::{self, Errand, Outcome, Step},
     handle::ClusterHandle,
     inquiry::Inquiry,
+    message::{Message, Resettled},
     ports::{Clock, Login, NotTaken, Opened, Pasted},
     uses::Uses,
 };
 use crate::domain::{
     AttemptId, Cause, Cluster, Effect, Event, Failure, Generation, Lifecycle, Manner, Occasion,
-    Policy, Remembered, Timestamp, Verdict,
+    Remembered, Timestamp, Verdict,
 };
 
-/// What callers send.
-#[derive(Debug)]
-pub(super) enum Message {
-    /// Something happened; tell when it has been dealt with, and which login is then under way.
-    Happened { event: Event, done: oneshot::Sender<Option<AttemptId>> },
-    /// A program found this token refused; tell what the cluster says.
-    Verify { generation: Generation, verdict: oneshot::Sender<Verdict> },
-    /// A human brought by hand what answers this attempt; tell whether it is taken.
-    Complete { attempt: AttemptId, pasted: Pasted, taken: oneshot::Sender<Result<(), NotTaken>> },
-}
-
 /// What ended the wait.
-enum Turn {
+enum Turn<L> {
     Message(Message),
+    Resettled(Resettled<L>),
     Step(Step),
     LoginEnded(AttemptId, Outcome),
     Desk,
@@ -54,46 +45,63 @@ enum Turn {
 const INBOX: usize = 64;
 
 pub(super) struct Actor<C, L> {
-    cluster: Cluster,
+    cluster: Arc<Cluster>,
     lifecycle: Lifecycle,
     clock: C,
     login: Arc<L>,
     desk: Arc<Desk>,
     uses: Arc<Uses>,
     inbox: mpsc::Receiver<Message>,
+    control: mpsc::Receiver<Resettled<L>>,
     steps: (mpsc::UnboundedSender<Step>, mpsc::UnboundedReceiver<Step>),
     news: watch::Receiver<News>,
     windows_seen: u64,
     published: watch::Sender<Published>,
+    changes: Arc<watch::Sender<Phase>>,
     opened: Option<(AttemptId, Opened)>,
-    attempt: Option<(AttemptId, JoinHandle<Outcome>)>,
+    attempt: Option<UnderWay<L>>,
     inquiry: Inquiry,
-    stop: CancellationToken,
+    end: Arc<End>,
+}
+
+/// A login under way. It ends with the settings it began with.
+struct UnderWay<L> {
+    id: AttemptId,
+    login: Arc<L>,
+    task: JoinHandle<Outcome>,
+}
+
+/// What the owners of all clusters share.
+#[derive(Debug, Clone)]
+pub(super) struct Shared<C> {
+    pub(super) clock: C,
+    pub(super) desk: Arc<Desk>,
+    pub(super) changes: Arc<watch::Sender<Phase>>,
 }
 
 pub(super) fn new<C: Clock, L: Login>(
-    cluster: Cluster,
-    policy: Policy,
+    settings: Settings<L>,
     remembered: Remembered,
-    clock: C,
-    login: L,
-    desk: Arc<Desk>,
-    stop: CancellationToken,
-) -> (ClusterHandle<C>, Actor<C, L>) {
-    let (renew, snooze) = (policy.renew, policy.snooze);
+    shared: Shared<C>,
+    end: Arc<End>,
+) -> (ClusterHandle<C>, Control<L>, Actor<C, L>) {
+    let Settings { cluster, policy, login } = settings;
+    let Shared { clock, desk, changes } = shared;
+    let cluster = Arc::new(cluster);
     let lifecycle = Lifecycle::remembering(policy, remembered, clock.now());
     let (messages, inbox) = mpsc::channel(INBOX);
-    let (published, readers) = watch::channel(Published::of(&lifecycle, None));
+    let (operator, control) = Control::new();
+    let (published, readers) = watch::channel(Published::of(&cluster, &lifecycle, None));
     let uses = Arc::new(Uses::default());
-    let handle = ClusterHandle::new(
-        cluster.clone(),
-        (renew, snooze),
-        clock.clone(),
-        Arc::clone(&desk),
+    let handle = ClusterHandle {
+        name: cluster.name.clone(),
+        clock: clock.clone(),
+        desk: Arc::clone(&desk),
         messages,
-        readers,
-        Arc::clone(&uses),
-    );
+        published: readers,
+        uses: Arc::clone(&uses),
+        end: Arc::clone(&end),
+    };
     let news = desk.news();
     let windows_seen = news.borrow().opened;
     let actor = Actor {
@@ -104,20 +112,22 @@ pub(super) fn new<C: Clock, L: Login>(
         desk,
         uses,
         inbox,
+        control,
         steps: mpsc::unbounded_channel(),
         news,
         windows_seen,
         published,
+        changes,
         opened: None,
         attempt: None,
         inquiry: Inquiry::default(),
-        stop,
+        end,
     };
-    (handle, actor)
+    (handle, operator, actor)
 }
 
 impl<C: Clock, L: Login> Actor<C, L> {
-    /// Runs until the broker stops or the last handle is gone.
+    /// Runs until it is told to end, or the last handle is gone.
     pub(super) async fn run(mut self) {
         let mut now = self.clock.now();
         loop {
@@ -142,6 +152,13 @@ impl<C: Clock, L: Login> Actor<C, L> {
                     let _ = taken.send(self.complete(attempt, &pasted));
                     self.take(Event::Woke, now);
                 }
+                Turn::Resettled(Resettled { settings, keeps_token, done }) => {
+                    self.cluster = Arc::new(settings.cluster);
+                    self.login = Arc::new(settings.login);
+                    let policy = Box::new(settings.policy);
+                    self.take(Event::Reconfigured { policy, keeps_token }, now);
+                    let _ = done.send(());
+                }
                 Turn::Step(Step::Seated(attempt)) => self.take(Event::Seated { attempt }, now),
                 Turn::Step(Step::Opened(attempt, opened)) => {
                     self.opened = Some((attempt, opened));
@@ -149,7 +166,7 @@ impl<C: Clock, L: Login> Actor<C, L> {
                 }
                 Turn::LoginEnded(attempt, outcome) => {
                     self.attempt = None;
-                    self.log_outcome(attempt, &outcome);
+                    outcome.log(&self.cluster.name, attempt);
                     let event = match outcome {
                         Outcome::Ended(outcome) => Event::Finished { attempt, outcome },
                         Outcome::Withdrawn => Event::Withdrawn { attempt },
@@ -167,7 +184,7 @@ impl<C: Clock, L: Login> Actor<C, L> {
     /// Every branch is cancel safe: the channels and join handles keep what they have, and the
     /// sleep is for an absolute time. The deadline is that of the last decision: one that has
     /// passed since then ends the wait at once.
-    async fn wait(&mut self, decided_at: Timestamp) -> Turn {
+    async fn wait(&mut self, decided_at: Timestamp) -> Turn<L> {
         let deadline = self.lifecycle.deadline(decided_at);
         let clock = &self.clock;
         let time = pin!(async move {
@@ -178,7 +195,8 @@ impl<C: Clock, L: Login> Actor<C, L> {
         });
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => Turn::Stop,
+            () = self.end.told() => Turn::Stop,
+            Some(change) = self.control.recv() => Turn::Resettled(change),
             Some(step) = self.steps.1.recv() => Turn::Step(step),
             (id, outcome) = ended(&mut self.attempt, clock) => Turn::LoginEnded(id, outcome),
             Ok(()) = self.news.changed() => Turn::Desk,
@@ -210,12 +228,15 @@ impl<C: Clock, L: Login> Actor<C, L> {
                 }
             }
         }
-        let published = Published::of(&self.lifecycle, self.opened.clone());
-        self.published.send_if_modified(|current| {
+        let published = Published::of(&self.cluster, &self.lifecycle, self.opened.clone());
+        let is_news = self.published.send_if_modified(|current| {
             let news = *current != published;
             *current = published;
             news
         });
+        if is_news {
+            self.changes.send_modify(|_| {});
+        }
         for effect in effects {
             match effect {
                 Effect::Begin { attempt, manner, occasion } => {
@@ -236,15 +257,15 @@ impl<C: Clock, L: Login> Actor<C, L> {
         info!(cluster = %self.cluster.name, attempt = attempt.0, "a login begins");
         let errand = Errand { attempt, manner, occasion, clock: self.clock.clone() };
         let (desk, login) = (Arc::clone(&self.desk), Arc::clone(&self.login));
-        let run = errand::run(errand, seat, desk, login, self.steps.0.clone());
-        self.attempt = Some((attempt, tokio::spawn(run)));
+        let run = errand::run(errand, seat, desk, Arc::clone(&login), self.steps.0.clone());
+        self.attempt = Some(UnderWay { id: attempt, login, task: tokio::spawn(run) });
     }
 
     /// Dropping the task's future undoes what the attempt set up: its page, its place at the desk.
     fn abort(&mut self, attempt: AttemptId) {
-        if let Some((_, task)) = self.attempt.take_if(|(id, _)| *id == attempt) {
+        if let Some(under_way) = self.attempt.take_if(|under_way| under_way.id == attempt) {
             info!(cluster = %self.cluster.name, attempt = attempt.0, "the login is ended");
-            task.abort();
+            under_way.task.abort();
         }
     }
 
@@ -265,8 +286,8 @@ impl<C: Clock, L: Login> Actor<C, L> {
     }
 
     fn complete(&self, attempt: AttemptId, pasted: &Pasted) -> Result<(), NotTaken> {
-        match self.attempt {
-            Some((under_way, _)) if under_way == attempt => self.login.complete(attempt, pasted),
+        match &self.attempt {
+            Some(under_way) if under_way.id == attempt => under_way.login.complete(attempt, pasted),
             _ => Err(NotTaken::NotPending),
         }
     }
@@ -285,42 +306,24 @@ impl<C: Clock, L: Login> Actor<C, L> {
     }
 
     fn abandon(mut self) {
-        if let Some((_, task)) = self.attempt.take() {
-            task.abort();
+        if let Some(under_way) = self.attempt.take() {
+            under_way.task.abort();
         }
-    }
-
-    fn log_outcome(&self, attempt: AttemptId, outcome: &Outcome) {
-        let cluster = &self.cluster.name;
-        match outcome {
-            Outcome::Withdrawn => {
-                info!(%cluster, attempt = attempt.0, "nobody may be asked now");
-            }
-            Outcome::Ended(Ok(grant)) => info!(
-                %cluster,
-                attempt = attempt.0,
-                user = grant.user,
-                node = grant.node,
-                lifetime_seconds = grant.expires_at.since(grant.obtained_at).as_secs(),
-                "a token was obtained"
-            ),
-            Outcome::Ended(Err(failure)) => warn!(
-                %cluster,
-                attempt = attempt.0,
-                reason = failure.cause.reason(),
-                %failure,
-                "a login gave no token"
-            ),
+        // Whoever still reads what was published has no business with the token of a cluster that
+        // is none any more.
+        if self.end.reason() == Some(Lack::Removed) {
+            self.published.send_modify(Published::forget);
+            self.changes.send_modify(|_| {});
         }
     }
 }
 
 /// How the attempt under way ended; never, without one. A login that panics is a failed login.
 async fn ended<C: Clock>(
-    attempt: &mut Option<(AttemptId, JoinHandle<Outcome>)>,
+    attempt: &mut Option<UnderWay<impl Login>>,
     clock: &C,
 ) -> (AttemptId, Outcome) {
-    let Some((id, task)) = attempt else { return std::future::pending().await };
+    let Some(UnderWay { id, task, .. }) = attempt else { return std::future::pending().await };
     let outcome = task.await.unwrap_or_else(|_| {
         Outcome::Ended(Err(Failure {
             cause: Cause::Internal,

@@ -9,13 +9,14 @@ use std::sync::{
 };
 
 use tokio::sync::mpsc;
+use tracing::{info, warn};
 
 use super::{
     Desk,
     desk::Seat,
     ports::{Clock, LoggedIn, Login, Opened, Progress},
 };
-use crate::domain::{AttemptId, Cause, Failure, Grant, Manner, Occasion};
+use crate::domain::{AttemptId, Cause, ClusterName, Failure, Grant, Manner, Occasion};
 
 /// What is to be done.
 pub(super) struct Errand<C> {
@@ -41,6 +42,31 @@ pub(super) enum Outcome {
     Ended(Result<Grant, Failure>),
     /// It had its turn when the human could not be asked.
     Withdrawn,
+}
+
+impl Outcome {
+    pub(super) fn log(&self, cluster: &ClusterName, attempt: AttemptId) {
+        match self {
+            Self::Withdrawn => {
+                info!(%cluster, attempt = attempt.0, "nobody may be asked now");
+            }
+            Self::Ended(Ok(grant)) => info!(
+                %cluster,
+                attempt = attempt.0,
+                user = grant.user,
+                node = grant.node,
+                lifetime_seconds = grant.expires_at.since(grant.obtained_at).as_secs(),
+                "a token was obtained"
+            ),
+            Self::Ended(Err(failure)) => warn!(
+                %cluster,
+                attempt = attempt.0,
+                reason = failure.cause.reason(),
+                %failure,
+                "a login gave no token"
+            ),
+        }
+    }
 }
 
 /// Waits for the window, unless there is a `seat` already, and logs in.

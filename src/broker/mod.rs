@@ -2,44 +2,62 @@
 //!
 //! One task owns each cluster and is the only one to change its state; everybody else reads the
 //! copy it publishes. [`Broker`] finds clusters by name, [`ClusterHandle`] is a caller's end,
-//! `actor` the owner's, [`Desk`] the human's one window, and [`ports`] what all of this needs from
+//! [`Control`] the operator's, `actor` the owner's, [`Desk`] the human's one window, and [`ports`] what all of this needs from
 //! outside. Nothing in here may know gRPC, HTTP or Cisco. Called by `rpc`, put together by
 //! `daemon`.
 
 mod actor;
 mod completion;
 mod desk;
+mod end;
 mod errand;
 mod following;
 mod handle;
 mod inquiry;
+mod lack;
+mod message;
 pub mod ports;
 mod published;
 mod uses;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use desk::Desk;
 pub use following::{LoginEvent, LoginUnderWay};
-pub use handle::{Ask, ClusterHandle, Interaction, Lack, Report};
+pub use handle::{Ask, ClusterHandle, Interaction, Report};
+pub use lack::Lack;
+pub use message::{Control, Settings};
 pub use published::Published;
 pub use uses::Watching;
 
-use self::ports::{Clock, Login};
+use self::{
+    actor::Shared,
+    end::End,
+    ports::{Clock, Login},
+};
 use crate::domain::{
     Budget, Cluster, ClusterName, Policy, Presence, Remembered, Reserve, Timestamp,
 };
 
-/// All clusters, by name.
+/// All clusters, by name. They may come, go and change at any time.
 #[derive(Debug)]
 pub struct Broker<C> {
-    clock: C,
-    desk: Arc<Desk>,
-    handles: BTreeMap<ClusterName, ClusterHandle<C>>,
+    shared: Shared<C>,
+    handles: watch::Sender<BTreeMap<ClusterName, ClusterHandle<C>>>,
     actors: TaskTracker,
     stop: CancellationToken,
+}
+
+/// Whether there is anything more to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Clusters may change.
+    Serving,
+    /// Every task has ended: what is published is the last.
+    Ended,
 }
 
 impl<C: Clock> Broker<C> {
@@ -53,83 +71,103 @@ impl<C: Clock> Broker<C> {
     #[must_use]
     pub fn remembering(clock: C, windows: &[Timestamp]) -> Self {
         let budget = Budget::remembered(windows, clock.now());
+        let changes = Arc::new(watch::Sender::new(Phase::Serving));
         Self {
-            clock,
-            desk: Arc::new(Desk::new(budget)),
-            handles: BTreeMap::new(),
+            shared: Shared { clock, desk: Arc::new(Desk::new(budget)), changes },
+            handles: watch::Sender::default(),
             actors: TaskTracker::new(),
             stop: CancellationToken::new(),
         }
     }
 
     /// Adds a cluster and starts the task that owns it. Must be called inside a tokio runtime.
-    pub fn add<L: Login>(&mut self, cluster: Cluster, policy: Policy, login: L) {
-        self.add_remembering(cluster, policy, login, Remembered::default());
+    pub fn add<L: Login>(&self, cluster: Cluster, policy: Policy, login: L) -> Control<L> {
+        self.add_remembering(Settings { cluster, policy, login }, Remembered::default())
     }
 
     /// The same, where an earlier life left something to remember.
     pub fn add_remembering<L: Login>(
-        &mut self,
-        cluster: Cluster,
-        policy: Policy,
-        login: L,
+        &self,
+        settings: Settings<L>,
         remembered: Remembered,
-    ) {
-        let (handle, actor) = actor::new(
-            cluster,
-            policy,
-            remembered,
-            self.clock.clone(),
-            login,
-            Arc::clone(&self.desk),
-            self.stop.clone(),
-        );
+    ) -> Control<L> {
+        let end = Arc::new(End::of_one(&self.stop));
+        let (handle, control, actor) = actor::new(settings, remembered, self.shared.clone(), end);
         self.actors.spawn(actor.run());
-        self.handles.insert(handle.cluster().name.clone(), handle);
+        self.handles.send_modify(|handles| {
+            handles.insert(handle.name.clone(), handle);
+        });
+        self.changed();
+        control
+    }
+
+    /// Takes a cluster away: its token is forgotten, and whoever waits is told that there is no
+    /// such cluster. Returns once its task has ended.
+    pub async fn remove(&self, name: &ClusterName) {
+        let mut removed = None;
+        self.handles.send_modify(|handles| removed = handles.remove(name));
+        let Some(ClusterHandle { end, mut published, .. }) = removed else { return };
+        end.remove();
+        while published.changed().await.is_ok() {}
+        self.changed();
     }
 
     /// The clock that all clusters go by.
     pub const fn clock(&self) -> &C {
-        &self.clock
+        &self.shared.clock
     }
 
     /// The cluster of this name.
     #[must_use]
-    pub fn cluster(&self, name: &ClusterName) -> Option<&ClusterHandle<C>> {
-        self.handles.get(name)
+    pub fn cluster(&self, name: &ClusterName) -> Option<ClusterHandle<C>> {
+        self.handles.borrow().get(name).cloned()
     }
 
     /// All clusters, in the order of their names.
-    pub fn clusters(&self) -> impl Iterator<Item = &ClusterHandle<C>> {
-        self.handles.values()
+    #[must_use]
+    pub fn clusters(&self) -> Vec<ClusterHandle<C>> {
+        self.handles.borrow().values().cloned().collect()
+    }
+
+    /// Has news at once, and whenever a cluster has come, gone, or published something new. A slow
+    /// reader misses nothing but what was meanwhile.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<Phase> {
+        let mut changes = self.shared.changes.subscribe();
+        changes.mark_changed();
+        changes
+    }
+
+    fn changed(&self) {
+        self.shared.changes.send_modify(|_| {});
     }
 
     /// Takes what the desktop says of its human. Logins that waited for them begin.
     pub fn note_presence(&self, presence: Presence) {
-        self.desk.note_presence(presence);
+        self.shared.desk.note_presence(presence);
     }
 
     /// Takes that the machine woke from sleep.
     pub fn note_wake(&self) {
-        self.desk.note_wake(self.clock.now());
+        self.shared.desk.note_wake(self.shared.clock.now());
     }
 
     /// Why no window opens by itself now, on any cluster.
     #[must_use]
     pub fn reserve(&self) -> Option<Reserve> {
-        self.desk.reserve(self.clock.now())
+        self.shared.desk.reserve(self.shared.clock.now())
     }
 
     /// How many windows may still open by themselves before somebody answers one.
     #[must_use]
     pub fn windows_left(&self) -> usize {
-        self.desk.windows_left(self.clock.now())
+        self.shared.desk.windows_left(self.shared.clock.now())
     }
 
     /// When the windows were opened that nobody answered, as far as they count.
     #[must_use]
     pub fn counted_windows(&self) -> Vec<Timestamp> {
-        self.desk.counted(self.clock.now())
+        self.shared.desk.counted(self.shared.clock.now())
     }
 
     /// Ends every task. Logins under way are abandoned; whoever waits is told that the broker
@@ -138,5 +176,6 @@ impl<C: Clock> Broker<C> {
         self.stop.cancel();
         self.actors.close();
         self.actors.wait().await;
+        self.shared.changes.send_replace(Phase::Ended);
     }
 }

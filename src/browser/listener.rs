@@ -24,7 +24,7 @@ use tokio::{
 use url::Url;
 
 use super::{
-    Error, Expectation, Refusals, peer,
+    Error, Expectation, Passed, Refusals, peer,
     refusal::Refusal,
     site::{BODY_TIME, REPLY_TIME, Site},
     sockets,
@@ -71,15 +71,20 @@ pub(super) struct Serving {
 
 impl Listener {
     /// Listens at every address of an origin and serves it under that origin alone: under
-    /// another name `sessionStorage` would not be the same. An https origin is served with
-    /// `identity`, which need not be there yet.
+    /// another name `sessionStorage` would not be the same. What is `passed` is taken where it
+    /// listens at one of them. An https origin is served with `identity`, which need not be there
+    /// yet.
     ///
     /// # Errors
     ///
     /// [`Error::PortTaken`] if another socket has the port at one of the addresses;
     /// [`Error::Bind`] for everything else.
-    pub async fn bind(origin: Origin, identity: Option<Files>) -> Result<Self, Error> {
-        Self::serve(origin, identity, rustix::process::getuid().as_raw()).await
+    pub async fn bind(
+        origin: Origin,
+        identity: Option<Files>,
+        passed: &Passed,
+    ) -> Result<Self, Error> {
+        Self::serve(origin, identity, passed, rustix::process::getuid().as_raw()).await
     }
 
     /// Whether an origin that nobody serves in this process could be listened at now. It blocks
@@ -88,17 +93,19 @@ impl Listener {
     /// # Errors
     ///
     /// Those of [`Listener::bind`].
-    pub fn check(origin: Origin) -> Result<(), Error> {
-        sockets::bind(origin).map(drop)
+    pub fn check(origin: Origin, passed: &Passed) -> Result<(), Error> {
+        sockets::bind(origin, passed).map(drop)
     }
 
     /// Serves the connections of one user.
     pub(super) async fn serve(
         origin: Origin,
         identity: Option<Files>,
+        passed: &Passed,
         uid: u32,
     ) -> Result<Self, Error> {
-        let binding = tokio::task::spawn_blocking(move || sockets::bind(origin));
+        let passed = passed.clone();
+        let binding = tokio::task::spawn_blocking(move || sockets::bind(origin, &passed));
         let (origin, sockets) = binding.await.expect("binding sockets does not panic")?;
         Self::over(sockets, origin, identity, uid)
     }

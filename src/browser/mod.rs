@@ -14,6 +14,7 @@
 //! | --- | --- |
 //! | `listener` | the connections and their limits |
 //! | `sockets` | every address that an origin stands for |
+//! | `passed` | sockets that listened before this process was there |
 //! | `peer` | whose process a connection comes from, and whose has a port |
 //! | `proof` | whether nobody else answers at the redirect address |
 //! | `tls` | what is shown of ourselves where the origin is https |
@@ -38,6 +39,7 @@ mod expectation;
 mod listener;
 mod open;
 mod page;
+mod passed;
 mod peer;
 mod program;
 mod proof;
@@ -56,5 +58,6 @@ pub use error::Error;
 pub use expectation::{Arrival, Expectation, Landing, Reply, Route};
 pub use listener::Listener;
 pub use open::{Environment, Opener};
+pub use passed::Passed;
 pub use program::Window;
 pub use refusal::{Refusal, Refusals};

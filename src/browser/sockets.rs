@@ -10,13 +10,14 @@ use std::{
 
 use rustix::io::Errno;
 
-use super::Error;
+use super::{Error, Passed};
 use crate::loopback::Origin;
 
 /// Listens at all addresses of an origin, with the port the system chose if it was asked for
-/// port 0. Without `SO_REUSEPORT`: nobody else can listen there as long as we do.
-pub(super) fn bind(origin: Origin) -> Result<(Origin, Vec<TcpListener>), Error> {
-    bind_with(origin, TcpListener::bind)
+/// port 0. Without `SO_REUSEPORT`: nobody else can listen there as long as we do. An address at
+/// which a socket listens that was passed to us has that.
+pub(super) fn bind(origin: Origin, passed: &Passed) -> Result<(Origin, Vec<TcpListener>), Error> {
+    bind_with(origin, |addr| passed.at(addr).unwrap_or_else(|| TcpListener::bind(addr)))
 }
 
 fn bind_with(
@@ -59,10 +60,27 @@ mod tests {
 
     #[test]
     fn localhost_is_listened_on_at_both_addresses() {
-        let (origin, sockets) = bind(origin("http://localhost:0")).unwrap();
+        let (origin, sockets) = bind(origin("http://localhost:0"), &Passed::default()).unwrap();
 
         assert_ne!(origin.port, 0);
         assert_eq!(addresses(&sockets), origin.addresses());
+    }
+
+    #[test]
+    fn an_address_that_was_passed_is_not_bound_again() {
+        let passed = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = passed.local_addr().unwrap();
+        let passed = Passed::new(vec![passed]);
+
+        for host in ["127.0.0.1", "localhost"] {
+            let origin = origin(&format!("http://{host}:{}", addr.port()));
+            let (_, sockets) = bind(origin, &passed).unwrap();
+
+            assert_eq!(addresses(&sockets), origin.addresses());
+            let client = std::net::TcpStream::connect(addr).unwrap();
+            assert_eq!(sockets[0].accept().unwrap().1, client.local_addr().unwrap());
+        }
+        assert!(TcpListener::bind(addr).is_err(), "it is kept when nobody serves the origin");
     }
 
     #[test]
@@ -71,7 +89,8 @@ mod tests {
         let addr = other.local_addr().unwrap();
         let us = rustix::process::getuid().as_raw();
 
-        let refused = bind(origin(&format!("http://localhost:{}", addr.port())));
+        let refused =
+            bind(origin(&format!("http://localhost:{}", addr.port())), &Passed::default());
 
         assert_eq!(
             refused.unwrap_err().to_string(),

@@ -8,10 +8,12 @@
 mod advice;
 mod authorize;
 mod by_hand;
+mod ca_file;
 mod discovery;
 mod edge;
 mod error;
 mod fault;
+mod learned;
 mod lifetime;
 mod listeners;
 mod names;
@@ -33,8 +35,10 @@ use zeroize::Zeroizing;
 
 pub use advice::timeout_advice;
 pub use authorize::UriFlaw;
+pub use ca_file::ca_text;
 pub use error::Error;
 pub use fault::{Fault, Miss, Misses};
+pub use learned::Learned;
 pub use lifetime::LifetimeFlaw;
 pub use listeners::Listeners;
 pub use redirect::{Denial, RedirectFlaw};
@@ -45,7 +49,7 @@ use self::{
     by_hand::Waiting,
     edge::Limits,
     nodes::Nodes,
-    owner::{Owner, Stranger},
+    owner::Stranger,
     redirect::{Outcome, Redirect},
     state::StateRule,
     verify::Confirmed,
@@ -66,7 +70,7 @@ pub struct CiscoLogin<C: Clock> {
     listeners: Listeners,
     opener: Opener,
     waiting: Waiting,
-    owner: Owner,
+    learned: Learned,
 }
 
 impl<C: Clock> CiscoLogin<C> {
@@ -92,9 +96,21 @@ impl<C: Clock> CiscoLogin<C> {
         limits: Limits,
     ) -> Result<Self, Error> {
         let nodes = Nodes::new(&config, limits)?;
-        let state = StateRule::new(config.state);
-        let (waiting, owner) = (Waiting::default(), Owner::default());
-        Ok(Self { config, clock, nodes, state, listeners, opener, waiting, owner })
+        let (waiting, learned) = (Waiting::default(), Learned::default());
+        let state = StateRule::new(config.state, learned.echoes());
+        Ok(Self { config, clock, nodes, state, listeners, opener, waiting, learned })
+    }
+
+    /// What logins to this cluster learn of it, now and later.
+    pub fn learned(&self) -> Learned {
+        self.learned.clone()
+    }
+
+    /// The same, for a cluster that has been logged in to with other settings.
+    #[must_use]
+    pub fn knowing(self, learned: Learned) -> Self {
+        let state = StateRule::new(self.config.state, learned.echoes());
+        Self { state, learned, ..self }
     }
 
     /// One login: find the page, ask the human, take what comes back.
@@ -207,7 +223,7 @@ impl<C: Clock> CiscoLogin<C> {
         let Confirmed { user, node } =
             verify::confirm(&self.nodes, &self.config, &self.clock, &secret, first, expires_at)
                 .await?;
-        let user = match self.owner.admit(user, &self.config.user) {
+        let user = match self.learned.owner().admit(user, &self.config.user) {
             Ok(user) => user,
             Err(Stranger { first, actual }) => {
                 return Err(Error::OtherThanFirst { node, first, actual });

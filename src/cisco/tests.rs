@@ -53,7 +53,7 @@ fn login_with(node: &FakeNode, change: impl Fn(&mut ClusterConfig)) -> CiscoLogi
     change(&mut config);
     let opener = Opener::new(Some(vec!["/nonexistent/browser".into(), "{url}".into()]));
     let clock = JumpingClock::default();
-    CiscoLogin::with_limits(Arc::new(config), clock, Listeners::new(None), opener, LIMITS).unwrap()
+    CiscoLogin::with_limits(Arc::new(config), clock, Listeners::default(), opener, LIMITS).unwrap()
 }
 
 fn login(node: &FakeNode) -> CiscoLogin<JumpingClock> {
@@ -340,7 +340,7 @@ fn a_cluster_whose_authorities_cannot_be_read_is_not_begun() {
     let error = CiscoLogin::new(
         Arc::new(config),
         JumpingClock::default(),
-        Listeners::new(None),
+        Listeners::default(),
         Opener::new(None),
     );
 

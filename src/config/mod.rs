@@ -5,7 +5,9 @@
 //! in here opens a connection or asks a clock. `daemon` and `ctl` load it, `cisco` reads it.
 
 mod cluster;
+mod difference;
 mod file;
+mod fingerprint;
 mod hosted;
 mod load;
 mod place;
@@ -21,6 +23,7 @@ use base64::{display::Base64Display, prelude::BASE64_STANDARD};
 use url::Url;
 
 pub use self::{
+    difference::Difference,
     load::{Error, Untrusted},
     problem::{Problem, Problems},
     value::{InvalidDuration, parse_duration, show_duration},

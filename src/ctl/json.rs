@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::moment;
 use crate::rpc::proto;
 
-/// The version of both schemas.
-const SCHEMA_VERSION: u32 = 1;
+/// The version of all schemas.
+pub(super) const SCHEMA_VERSION: u32 = 1;
 
 #[derive(Serialize)]
 struct StatusDocument<'a> {
@@ -91,7 +91,12 @@ struct TokenDocument<'a> {
 
 /// The status on several lines, for one answer.
 pub(super) fn status(status: &proto::GetStatusResponse) -> String {
-    let mut text = serde_json::to_string_pretty(&StatusDocument::of(status)).expect(WRITABLE);
+    pretty(&StatusDocument::of(status))
+}
+
+/// A document on several lines.
+pub(super) fn pretty(document: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(document).expect(WRITABLE);
     text.push('\n');
     text
 }
@@ -229,6 +234,7 @@ const fn lapse(lapse: proto::Lapse) -> Option<&'static str> {
         proto::Lapse::Expired => Some("expired"),
         proto::Lapse::Rejected => Some("rejected"),
         proto::Lapse::LoggedOut => Some("logged-out"),
+        proto::Lapse::Reconfigured => Some("reconfigured"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::socket;
+use super::{descriptors, socket};
 use crate::{cisco, config, domain::ClusterName, paths, rpc};
 
 /// Why the daemon does not run.
@@ -23,6 +23,9 @@ pub enum Error {
         #[source]
         source: cisco::Error,
     },
+    /// A descriptor that was passed is not what its name says.
+    #[error(transparent)]
+    Descriptors(#[from] descriptors::Error),
     /// The socket cannot be had.
     #[error(transparent)]
     Socket(#[from] socket::Error),
@@ -40,12 +43,9 @@ impl Error {
         match self {
             Self::Path(error) => error.advice().to_owned(),
             Self::Config(error) => error.advice(),
-            Self::Socket(socket::Error::AlreadyRunning(_)) => {
-                "see `ucssoctl status`, or end it first".into()
-            }
-            Self::Cluster { .. } | Self::Socket(_) | Self::Serve(_) | Self::System(_) => {
-                String::new()
-            }
+            Self::Socket(error) => error.advice().to_owned(),
+            Self::Descriptors(_) => "look at `ListenStream=` in `ucssod.socket`".to_owned(),
+            Self::Cluster { .. } | Self::Serve(_) | Self::System(_) => String::new(),
         }
     }
 }

@@ -5,11 +5,14 @@
 //! `bin/ucsso-lab` for its demonstration.
 
 pub mod clock;
+mod clusters;
+mod descriptors;
 mod desktop;
 mod error;
 mod exposure;
 mod memory;
 mod redirects;
+mod reload;
 mod run;
 pub mod socket;
 
@@ -18,12 +21,17 @@ use std::{ffi::OsString, future::Future, io, path::PathBuf, process::ExitCode};
 use clap::Parser;
 
 pub use self::error::Error;
-use self::run::{Places, run, told_to_stop};
+use self::{
+    descriptors::Descriptors,
+    run::{Places, run, told_to_reload, told_to_stop},
+};
 use crate::{
     chain,
     config::{self, Config},
     identity::Files,
-    paths, telemetry,
+    paths,
+    sys::{self, inherited::Inherited},
+    telemetry,
 };
 
 /// Obtains Cisco UC access tokens through single sign-on in the user's browser, keeps them, and
@@ -35,19 +43,22 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The socket to serve [default: what `UCSSO_SOCKET=unix:///PATH` says, else
-    /// `$XDG_RUNTIME_DIR/ucsso/broker.sock`]
+    /// `$XDG_RUNTIME_DIR/ucsso/broker.sock`]; one that a service manager passes comes first
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 }
 
 const AFTER_HELP: &str = "\
-Runs in the foreground until SIGTERM or SIGINT. Log lines go to stderr; RUST_LOG chooses them \
+Runs in the foreground until SIGTERM or SIGINT. SIGHUP has it read the configuration again, as \
+`ucssoctl reload` does. Log lines go to stderr; RUST_LOG chooses them \
 (`RUST_LOG=debug ucssod`). Exit status: 0 told to stop, 1 could not start or go on, 2 wrong \
 arguments.";
 
 /// `ucssod`, from its arguments to its exit status.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let omissions = exposure::close();
+    // Before anything here opens a descriptor of its own, which could have one of these numbers.
+    let passed = sys::inherited::take();
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(answer) => {
@@ -58,7 +69,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     telemetry::init();
     exposure::tell(&omissions);
-    match start(&arguments) {
+    match passed.map_err(Error::System).and_then(|passed| start(&arguments, passed)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             explain(&error);
@@ -67,23 +78,38 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn start(arguments: &Arguments) -> Result<(), Error> {
+fn start(arguments: &Arguments, passed: Vec<Inherited>) -> Result<(), Error> {
+    let descriptors = Descriptors::sort(passed)?;
     let environment = paths::process_environment;
     let file = match &arguments.config {
         Some(file) => file.clone(),
         None => paths::config_file(environment)?,
     };
     let socket = match &arguments.socket {
-        Some(path) => paths::checked_socket(path.clone())?,
-        None => paths::socket(environment)?,
+        Some(path) => paths::checked_socket(path.clone()),
+        None => paths::socket(environment),
     };
-    let config = Config::load(&file)?;
+    let socket = match descriptors.broker {
+        // It is there whether or not anything says where it should be.
+        Some(listener) => socket::Origin::Passed { listener, told: socket.ok() },
+        None => socket::Origin::Path(socket?),
+    };
     // Nothing is missed unless a redirect is by https; then it is said.
     let identity = paths::redirect_identity(environment).ok().map(Files::at);
-    let places = Places { socket, memory: paths::memory_file(environment)?, identity };
+    let places = Places {
+        socket,
+        config: file,
+        redirects: descriptors.redirects,
+        others: descriptors.others,
+        memory: paths::memory_file(environment)?,
+        identity,
+    };
     on_a_runtime(async {
+        // First of all: a signal that comes while the configuration is read is not lost.
+        let hangups = told_to_reload().map_err(Error::System)?;
         let stop = told_to_stop().map_err(Error::System)?;
-        run(config, places, stop).await
+        let config = Config::load(&places.config)?;
+        run(config, places, stop, hangups).await
     })
 }
 

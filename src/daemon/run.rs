@@ -3,21 +3,24 @@
 use std::{future::Future, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
     time::timeout,
 };
 use tracing::{info, warn};
 
-use super::{Error, clock::SystemClock, desktop, exposure, memory::Memory, redirects, socket};
+use super::{
+    Error, clock::SystemClock, clusters::Clusters, desktop, exposure, memory::Memory, redirects,
+    reload::Reloading, socket,
+};
 use crate::{
     broker::{Broker, ports::Clock},
-    browser::Opener,
-    cisco::{self, CiscoLogin, Listeners},
-    config::{ClusterConfig, Config},
-    domain::{Cluster, Policy},
+    browser::{Opener, Passed},
+    cisco::Listeners,
+    config::Config,
     identity::Files,
     rpc,
+    sys::inherited::Inherited,
 };
 
 /// How long callers get to read their last answer.
@@ -25,7 +28,13 @@ const FAREWELL: Duration = Duration::from_millis(1500);
 
 /// Where things are.
 pub(super) struct Places {
-    pub(super) socket: PathBuf,
+    pub(super) socket: socket::Origin,
+    /// The configuration, which may be read again.
+    pub(super) config: PathBuf,
+    /// Sockets of redirects that listen already.
+    pub(super) redirects: Passed,
+    /// What else a service manager passed.
+    pub(super) others: Vec<Inherited>,
     /// What the daemon remembers of its human.
     pub(super) memory: PathBuf,
     /// The certificate of redirects by https.
@@ -37,34 +46,29 @@ pub(super) async fn run(
     config: Config,
     places: Places,
     stop: impl Future<Output = &'static str>,
+    hangups: Signal,
 ) -> Result<(), Error> {
-    let Places { socket, memory, identity } = places;
-    let (listener, _socket) = socket::bind(&socket)?;
+    let Places { socket, config: file, redirects: passed, others, memory, identity } = places;
+    let (listener, socket) = socket::open(socket)?;
     let clock = SystemClock::new();
-    let listeners = Listeners::new(identity.clone());
+    let listeners = Listeners::new(identity.clone(), passed);
     let opener = Opener::new(config.browser.clone());
-    let ports = redirects::of(&config);
     let memory = Memory::open(memory);
-    let mut broker = Broker::remembering(clock.clone(), &memory.windows());
-    for (name, cluster) in config.clusters {
-        let cluster = Arc::new(cluster);
-        let login =
-            CiscoLogin::new(Arc::clone(&cluster), clock.clone(), listeners.clone(), opener.clone());
-        let login = login.map_err(|source| Error::Cluster { cluster: name, source })?;
-        let remembered = memory.of(&cluster.name);
-        broker.add_remembering(presented(&cluster), policy(&cluster), login, remembered);
+    for Inherited { name, .. } in others {
+        warn!(name, "a descriptor was passed that nobody here knows; it is closed");
     }
-    let broker = Arc::new(broker);
+    let broker = Arc::new(Broker::remembering(clock.clone(), &memory.windows()));
+    let notices = desktop::attend(&broker, &opener);
+    let mut clusters = Clusters::new(Arc::clone(&broker), listeners.clone(), opener, notices);
+    let plan = clusters.planner().plan(config)?;
+    clusters.carry_out(plan, |name| memory.of(name)).await;
     let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));
-    desktop::attend(&broker, &opener);
-    // A port that another program has now may be free when it is needed: the login tries again.
-    for origin in ports.keys() {
-        let _ = listeners.at(*origin).await;
-    }
+    let ports = clusters.redirects();
     let refused = listeners.clone();
     let told = clock.clone();
     let warnings = move || {
         let now = Duration::from_millis(told.wall_time(told.now()).as_millis());
+        let ports = ports.borrow().clone();
         let certificate = redirects::certificate_warning(&ports, identity.as_ref(), now);
         redirects::port_warnings(&ports, &listeners).into_iter().chain(certificate).collect()
     };
@@ -77,7 +81,9 @@ pub(super) async fn run(
         refused_redirects: Box::new(move || refused.refusals()),
         memory: Box::new(exposure::pages),
     };
-    info!(socket = %socket.display(), "ready");
+    let (reloads, wishes) = rpc::Reloads::new();
+    tokio::spawn(Reloading::new(file, clusters).run(hangups, wishes));
+    info!(socket = %socket.path().display(), "ready");
 
     let stopping = Arc::clone(&broker);
     let farewell = Notify::new();
@@ -90,34 +96,12 @@ pub(super) async fn run(
         clock.sleep_until(clock.now().plus(FAREWELL)).await;
     };
     let ended = tokio::select! {
-        served = rpc::serve(listener, broker, facts, farewell.notified()) => served,
+        served = rpc::serve(listener, broker, facts, reloads, farewell.notified()) => served,
         () = end => Ok(()),
     };
     // What somebody said a moment ago is written down.
     let _ = timeout(FAREWELL, memory).await;
     Ok(ended?)
-}
-
-fn presented(cluster: &ClusterConfig) -> Cluster {
-    Cluster {
-        name: cluster.name.clone(),
-        product: cluster.product.as_str(),
-        user: cluster.user.clone(),
-    }
-}
-
-fn policy(cluster: &ClusterConfig) -> Policy {
-    Policy {
-        timeout_advice: cisco::timeout_advice(cluster),
-        jitter_seed: jitter_seed(),
-        ..cluster.policy.clone()
-    }
-}
-
-/// Differs from daemon to daemon, which is all it has to do.
-fn jitter_seed() -> u64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    RandomState::new().hash_one(std::process::id())
 }
 
 /// Ready when somebody wants the daemon to end; names the signal.
@@ -130,4 +114,9 @@ pub(super) fn told_to_stop() -> io::Result<impl Future<Output = &'static str>> {
             _ = interrupt.recv() => "SIGINT",
         }
     })
+}
+
+/// Where SIGHUP arrives: from now on it does not end the process.
+pub(super) fn told_to_reload() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

@@ -1,21 +1,23 @@
-//! The broker's socket: in a private folder, with a lock that lasts as long as the daemon.
+//! The broker's socket: in a private folder, and nobody else's.
+//!
+//! Bound by the daemon itself it has a lock that lasts as long as the daemon, and is removed at the
+//! end. One that was passed belongs to the service manager, which serves it again with the next
+//! daemon; it has to be as private. `folder` has the rules for what lies in the folder.
+
+mod folder;
+#[cfg(test)]
+mod tests;
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io,
-    os::unix::fs::{
-        DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _,
-        PermissionsExt as _,
-    },
+    os::unix::{fs::MetadataExt as _, net},
     path::{Path, PathBuf},
 };
 
-use rustix::{
-    fs::{FlockOperation, OFlags, flock},
-    io::Errno,
-    process::getuid,
-};
 use tokio::net::UnixListener;
+use tracing::warn;
+
+use self::folder::{Bound, Folder};
 
 /// Why the socket cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +36,28 @@ pub enum Error {
     /// Another ucssod has the socket.
     #[error("another ucssod is already serving `{}`", .0.display())]
     AlreadyRunning(PathBuf),
+    /// Something that is not ucssod, or was started by a service manager, listens there.
+    #[error("another program already listens at `{}`", .0.display())]
+    Foreign(PathBuf),
     /// Something else is in the place.
-    #[error("`{}` exists and is not a socket", .0.display())]
-    InTheWay(PathBuf),
+    #[error("`{}` exists and is not {wanted}", .path.display())]
+    InTheWay {
+        /// The place.
+        path: PathBuf,
+        /// What belongs there.
+        wanted: &'static str,
+    },
+    /// The service manager's socket can be reached by others.
+    #[error("the socket `{}` that the service manager passed is not private: {why}", .path.display())]
+    PassedOpen {
+        /// Its path.
+        path: PathBuf,
+        /// Who could reach it.
+        why: &'static str,
+    },
+    /// The service manager's socket has no path, so nothing says who may connect.
+    #[error("the socket that the service manager passed is not at a path")]
+    PassedNowhere,
     /// The file system does not play along.
     #[error("`{}` cannot be used", .path.display())]
     Io {
@@ -48,162 +69,123 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What mends it; empty where the error says so itself.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::AlreadyRunning(_) => "see `ucssoctl status`, or end it first",
+            Self::Foreign(_) => {
+                "if that is `ucssod.socket`, run `systemctl --user start ucssod.service` instead; \
+                 `ss -xlp` names it"
+            }
+            Self::PassedOpen { .. } => {
+                "set `SocketMode=0600` and `DirectoryMode=0700` in `ucssod.socket`, and restart that"
+            }
+            Self::PassedNowhere => {
+                "set `ListenStream=%t/ucsso/broker.sock` in `ucssod.socket`, and restart that"
+            }
+            Self::NoFolder(_)
+            | Self::NotPrivate { .. }
+            | Self::InTheWay { .. }
+            | Self::Io { .. } => "",
+        }
+    }
+}
+
+/// Where the socket comes from.
+#[derive(Debug)]
+pub enum Origin {
+    /// It is to be bound at this path.
+    Path(PathBuf),
+    /// The service manager listens already. Clients look for it where `told` says.
+    Passed {
+        /// The socket.
+        listener: net::UnixListener,
+        /// Where else it was said to be.
+        told: Option<PathBuf>,
+    },
+}
+
 /// A socket that is ours, until it is dropped.
 #[derive(Debug)]
 pub struct Socket {
     path: PathBuf,
-    _lock: File,
+    /// What is to be removed at the end.
+    _bound: Option<Bound>,
 }
 
-impl Drop for Socket {
-    fn drop(&mut self) {
-        // Nobody is left to tell; the next daemon removes what remains.
-        let _ = fs::remove_file(&self.path);
+impl Socket {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 
-/// Binds the socket. Must be called inside a tokio runtime.
-pub fn bind(path: &Path) -> Result<(UnixListener, Socket), Error> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .ok_or_else(|| Error::NoFolder(path.to_owned()))?;
-    make_private(folder)?;
-    let lock = lock(&path.with_extension("lock"), path)?;
-    remove_stale(path)?;
-    let listener = UnixListener::bind(path).map_err(at(path))?;
-    let socket = Socket { path: path.to_owned(), _lock: lock };
-    fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(at(path))?;
-    Ok((listener, socket))
-}
-
-fn make_private(folder: &Path) -> Result<(), Error> {
-    match DirBuilder::new().mode(0o700).create(folder) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(at(folder)(error)),
-    }
-    let found = fs::symlink_metadata(folder).map_err(at(folder))?;
-    let why = if !found.is_dir() {
-        "it is not a folder"
-    } else if found.uid() != getuid().as_raw() {
-        "it belongs to another user"
-    } else if found.mode() & 0o077 != 0 {
-        "others have access to it; `chmod 700` it"
-    } else {
-        return Ok(());
+/// Has the socket listen. Must be called inside a tokio runtime.
+pub fn open(origin: Origin) -> Result<(UnixListener, Socket), Error> {
+    let (listener, socket) = match origin {
+        Origin::Path(path) => {
+            let (listener, bound) = bind(&path)?;
+            (listener, Socket { path, _bound: Some(bound) })
+        }
+        Origin::Passed { listener, told } => {
+            let path = path_of(&listener)?;
+            check_passed(&path)?;
+            if let Some(told) = told.filter(|told| !is_same(told, &path)) {
+                let (served, told) = (path.display(), told.display());
+                warn!(
+                    "the service manager listens at `{served}`: that is served, not `{told}`, \
+                     where clients look for it"
+                );
+            }
+            (listener, Socket { path, _bound: None })
+        }
     };
-    Err(Error::NotPrivate { folder: folder.to_owned(), why })
+    let listening = listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(listener));
+    Ok((listening.map_err(at(&socket.path))?, socket))
 }
 
-/// The lock is never removed: whoever waits for a removed file locks nothing.
-fn lock(path: &Path, socket: &Path) -> Result<File, Error> {
-    let no_follow = i32::try_from(OFlags::NOFOLLOW.bits()).expect("the flag is a small number");
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .custom_flags(no_follow)
-        .open(path)
-        .map_err(at(path))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(Errno::WOULDBLOCK) => Err(Error::AlreadyRunning(socket.to_owned())),
-        Err(error) => Err(at(path)(error.into())),
+fn bind(path: &Path) -> Result<(net::UnixListener, Bound), Error> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(Error::NoFolder(path.to_owned()));
+    };
+    if folder.as_os_str().is_empty() {
+        return Err(Error::NoFolder(path.to_owned()));
+    }
+    Folder::open(folder)?.bind(name)
+}
+
+fn path_of(listener: &net::UnixListener) -> Result<PathBuf, Error> {
+    let addr = listener.local_addr().ok();
+    addr.and_then(|addr| addr.as_pathname().map(Path::to_owned)).ok_or(Error::PassedNowhere)
+}
+
+/// Holds the path of the service manager's socket to what we would have made ourselves.
+fn check_passed(path: &Path) -> Result<(), Error> {
+    let found = path.symlink_metadata().map_err(at(path))?;
+    let open = |why| Error::PassedOpen { path: path.to_owned(), why };
+    if found.uid() != rustix::process::getuid().as_raw() {
+        return Err(open("it belongs to another user"));
+    }
+    if found.mode() & 0o077 != 0 {
+        return Err(open("others may connect to it"));
+    }
+    let folder = path.parent().ok_or(Error::PassedNowhere)?;
+    match Folder::existing(folder) {
+        Err(Error::NotPrivate { .. }) => Err(open("its folder is not this user's alone")),
+        other => other.map(drop),
     }
 }
 
-/// Removes what a daemon left that did not end well. The lock says that none is running.
-fn remove_stale(path: &Path) -> Result<(), Error> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => fs::remove_file(path).map_err(at(path)),
-        Ok(_) => Err(Error::InTheWay(path.to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(at(path)(error)),
-    }
+/// Whether two paths lead to one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let file = |path: &Path| path.metadata().map(|found| (found.dev(), found.ino())).ok();
+    one == other || file(one).is_some_and(|one| Some(one) == file(other))
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     |source| Error::Io { path, source }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-
-    fn folder() -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let socket = folder.path().join("ucsso").join("broker.sock");
-        (folder, socket)
-    }
-
-    fn mode(path: &Path) -> u32 {
-        fs::symlink_metadata(path).unwrap().mode() & 0o777
-    }
-
-    #[tokio::test]
-    async fn the_socket_and_its_folder_are_private() {
-        let (_folder, path) = folder();
-
-        let (_listener, socket) = bind(&path).unwrap();
-
-        assert_eq!(mode(&path), 0o600);
-        assert_eq!(mode(path.parent().unwrap()), 0o700);
-        assert_eq!(mode(&path.with_extension("lock")), 0o600);
-        drop(socket);
-        assert!(!path.exists());
-    }
-
-    #[tokio::test]
-    async fn a_second_daemon_is_told_of_the_first() {
-        let (_folder, path) = folder();
-        let _first = bind(&path).unwrap();
-
-        assert!(matches!(bind(&path), Err(Error::AlreadyRunning(_))));
-        assert!(path.exists(), "the first keeps its socket");
-    }
-
-    #[tokio::test]
-    async fn what_a_crash_left_is_replaced() {
-        let (_folder, path) = folder();
-        make_private(path.parent().unwrap()).unwrap();
-        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-
-        assert!(bind(&path).is_ok());
-    }
-
-    #[tokio::test]
-    async fn obstacles_are_named_and_not_removed() {
-        type Plant = fn(&Path);
-        let plants: [(Plant, &str); 5] = [
-            (|path| fs::write(path, "x").unwrap(), "is not a socket"),
-            (|path| fs::create_dir(path).unwrap(), "is not a socket"),
-            (|path| symlink("/dev/null", path).unwrap(), "is not a socket"),
-            (|path| symlink("/dev/null", path.with_extension("lock")).unwrap(), "cannot be used"),
-            (
-                |path| {
-                    let open = Permissions::from_mode(0o755);
-                    fs::set_permissions(path.parent().unwrap(), open).unwrap();
-                },
-                "others have access",
-            ),
-        ];
-        for (plant, sentence) in plants {
-            let (_folder, path) = folder();
-            make_private(path.parent().unwrap()).unwrap();
-            plant(&path);
-
-            let error = bind(&path).unwrap_err().to_string();
-
-            assert!(error.contains(sentence), "{error}");
-        }
-        let (outside, path) = folder();
-        symlink(outside.path(), path.parent().unwrap()).unwrap();
-        assert!(matches!(bind(&path), Err(Error::NotPrivate { why: "it is not a folder", .. })));
-        assert!(matches!(bind(Path::new("broker.sock")), Err(Error::NoFolder(_))));
-    }
 }

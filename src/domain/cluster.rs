@@ -65,6 +65,11 @@ pub struct Cluster {
     pub user: String,
 }
 
+/// What of a cluster's settings a token depends on, as a digest: a token that was obtained under
+/// others is not for this cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(pub [u8; 32]);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -68,8 +68,8 @@ impl Lifecycle {
     /// in use when it ended still waits for.
     fn begins_by_itself_at(&self) -> Option<Timestamp> {
         match &self.state {
-            State::Cold { lapse: Lapse::Expired | Lapse::Rejected, pause }
-                if self.policy.renew != RenewMode::OnRequest =>
+            State::Cold { lapse, pause }
+                if lapse.leaves_a_gap() && self.policy.renew != RenewMode::OnRequest =>
             {
                 pause.until()
             }
@@ -86,7 +86,7 @@ impl Lifecycle {
             Pause::Stopped { .. } => false,
         };
         let due = match &self.state {
-            State::Cold { lapse: Lapse::Expired | Lapse::Rejected, pause } => allowed(pause),
+            State::Cold { lapse, pause } if lapse.leaves_a_gap() => allowed(pause),
             State::Fresh { token, renew_at, pause } => {
                 allowed(pause) && *renew_at <= now.plus(token.lifetime() / 10)
             }
@@ -187,7 +187,7 @@ impl Lifecycle {
             State::Cold { pause: Pause::Unanswered { notice_at, tally, .. }, .. } => {
                 (*notice_at <= now).then_some(Topic::Unanswered(tally.failures))
             }
-            State::Cold { lapse: Lapse::Expired | Lapse::Rejected, .. } => {
+            State::Cold { lapse, .. } if lapse.leaves_a_gap() => {
                 let waits = self.reserve.is_some() || self.policy.renew == RenewMode::OnRequest;
                 waits.then_some(Topic::Ending(self.last_attempt.generation()))
             }

@@ -38,7 +38,7 @@ pub struct Lifecycle {
     pub(super) last_use: Option<Timestamp>,
     pub(super) longest_lifetime: Duration,
     /// How many tokens in a row were rejected soon after they were issued.
-    rejected_early: u32,
+    pub(super) rejected_early: u32,
     /// Why the human may not be asked now.
     pub(super) reserve: Option<Reserve>,
     pub(super) notices: Notices,
@@ -71,6 +71,12 @@ impl Lifecycle {
     #[must_use]
     pub const fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The rules.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The longest lifetime a token of this cluster has had; zero before the first.
@@ -231,6 +237,9 @@ impl Lifecycle {
             Event::LogoutAsked => {
                 effects.extend(self.state.attempt().map(|a| Effect::Abort { attempt: a.id }));
                 self.state = State::Cold { lapse: Lapse::LoggedOut, pause: Pause::Off };
+            }
+            Event::Reconfigured { ref policy, keeps_token } => {
+                self.reconfigure(policy, keeps_token, now, effects);
             }
             Event::Woke | Event::Finished { .. } => {}
         }

@@ -22,6 +22,7 @@ mod pause;
 mod policy;
 #[cfg(test)]
 mod properties;
+mod reconfigured;
 mod state;
 mod time;
 mod token;
@@ -32,7 +33,7 @@ mod world;
 
 pub use attempt::{Attempt, AttemptId, Manner, Occasion, Stage, Tally, Verdict};
 pub use budget::{Budget, Presence, Reserve, WindowId};
-pub use cluster::{Cluster, ClusterName, InvalidClusterName};
+pub use cluster::{Cluster, ClusterName, Fingerprint, InvalidClusterName};
 pub use due::Notice;
 pub use failure::{Cause, Failure, FailureKind};
 pub use lifecycle::Lifecycle;

@@ -28,6 +28,7 @@ pub(super) enum Act {
     OpenWindow,
     Withdraw { back: u64 },
     Leave(Option<Reserve>),
+    Reconfigure { renew: RenewMode, keeps_token: bool },
 }
 
 /// What the outside knows of the lifecycle, kept independently of it.
@@ -105,6 +106,10 @@ impl World {
             Act::AskLogin => Event::LoginAsked { manner: Manner::OpenBrowser },
             Act::AskCancel => Event::CancelAsked,
             Act::AskLogout => Event::LogoutAsked,
+            Act::Reconfigure { renew, keeps_token } => {
+                self.policy.renew = renew;
+                Event::Reconfigured { policy: Box::new(self.policy.clone()), keeps_token }
+            }
         };
         self.handle(&event);
     }
@@ -181,6 +186,7 @@ impl World {
         match event {
             Event::LogoutAsked => (self.ended, self.unanswered) = (None, 0),
             Event::LoginAsked { .. } => self.unanswered = 0,
+            Event::Reconfigured { keeps_token: false, .. } => self.ended = None,
             Event::SnoozeAsked { until } if *until > self.now => {
                 self.unanswered = 0;
                 self.ended = Some((self.now, until.since(self.now)));
@@ -252,7 +258,9 @@ impl World {
             }
         }
         match before.state() {
-            State::Disabled { .. } => panic!("a disabled cluster is left alone"),
+            State::Disabled { .. } => {
+                assert!(matches!(event, Event::Reconfigured { .. }), "a disabled cluster begins");
+            }
             State::Cold { lapse, pause } => {
                 assert_ne!(*lapse, Lapse::LoggedOut, "a user who logged out is left alone");
                 assert!(asked || *lapse != Lapse::NeverLoggedIn, "nobody wanted a token");

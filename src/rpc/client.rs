@@ -22,7 +22,11 @@ use tonic_types::StatusExt as _;
 
 use super::{
     ERROR_DOMAIN, METADATA_KEY, METADATA_VALUE,
-    proto::{login_client::LoginClient, token_broker_client::TokenBrokerClient},
+    admin::PROBLEMS,
+    proto::{
+        admin_client::AdminClient, login_client::LoginClient,
+        token_broker_client::TokenBrokerClient,
+    },
 };
 
 /// The key of an `ErrorInfo`'s metadata that says what mends the situation.
@@ -129,6 +133,18 @@ impl Client {
     pub fn login(&self) -> LoginClient<Marked> {
         LoginClient::new(self.channel.clone())
     }
+
+    /// The calls that act on the broker as a whole.
+    #[must_use]
+    pub fn admin(&self) -> AdminClient<Marked> {
+        AdminClient::new(self.channel.clone())
+    }
+}
+
+/// The problems of a configuration that was refused, with their places, as a text for people.
+#[must_use]
+pub fn problems(status: &Status) -> Option<String> {
+    error_info(status)?.metadata.remove(PROBLEMS)
 }
 
 /// The stable word for what went wrong, where the broker said it.

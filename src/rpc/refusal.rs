@@ -1,14 +1,14 @@
 //! Why a call is refused: one table of situations, codes and reasons.
 //!
 //! A coarse code that a client can work from alone, a stable reason in `google.rpc.ErrorInfo`, a
-//! sentence for a human, and under `advice` what mends it. Called by `service` and `login`.
+//! sentence for a human, and under `advice` what mends it. Called by `service`, `login` and `admin`.
 
 use std::collections::HashMap;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::not_taken;
+use super::{NotReloaded, admin::PROBLEMS, not_taken};
 use crate::{
     broker::{Lack, ports::NotTaken},
     domain::{Cause, ClusterName, InvalidClusterName, Lapse, Reserve},
@@ -34,6 +34,8 @@ pub(super) enum Refusal {
     Lack(ClusterName, Lack),
     /// An address that was brought by hand is not taken.
     NotTaken(ClusterName, NotTaken),
+    /// The configuration is not taken.
+    NotReloaded(NotReloaded),
 }
 
 impl Refusal {
@@ -50,8 +52,11 @@ impl Refusal {
                 | Lack::Unsatisfiable { .. } => Code::FailedPrecondition,
                 Lack::Failed(failure) => code_of(failure.cause),
                 Lack::Stopping => Code::Unavailable,
+                Lack::Removed => Code::NotFound,
             },
             Self::NotTaken(_, why) => not_taken::code(why),
+            Self::NotReloaded(NotReloaded::Wrong { .. }) => Code::InvalidArgument,
+            Self::NotReloaded(NotReloaded::Unusable { .. }) => Code::FailedPrecondition,
         }
     }
 
@@ -70,8 +75,11 @@ impl Refusal {
                 Lack::Failed(failure) => failure.cause.reason(),
                 Lack::Unsatisfiable { .. } => "MIN_VALIDITY_UNSATISFIABLE",
                 Lack::Stopping => SHUTTING_DOWN.0,
+                Lack::Removed => "CLUSTER_UNKNOWN",
             },
             Self::NotTaken(_, why) => not_taken::reason(why),
+            Self::NotReloaded(NotReloaded::Wrong { .. }) => "CONFIG_INVALID",
+            Self::NotReloaded(NotReloaded::Unusable { .. }) => "CONFIG_UNUSABLE",
         }
     }
 
@@ -104,12 +112,16 @@ impl Refusal {
                     longest.as_secs()
                 ),
                 Lack::Stopping => SHUTTING_DOWN.1.into(),
+                Lack::Removed => format!("no cluster `{name}` is configured any more"),
             },
             Self::NotTaken(name, why) => not_taken::sentence(name, why),
+            Self::NotReloaded(
+                NotReloaded::Wrong { sentence, .. } | NotReloaded::Unusable { sentence, .. },
+            ) => format!("{sentence}; nothing has changed"),
         }
     }
 
-    /// Nothing in it is longer than [`LONGEST`].
+    /// Nothing in it is longer than [`LONGEST`], but what `NotReloaded` says of itself.
     fn metadata(&self) -> HashMap<String, String> {
         let mut metadata = HashMap::new();
         match self {
@@ -120,6 +132,15 @@ impl Refusal {
             }
             Self::NotTaken(name, _) => {
                 metadata.insert("cluster".into(), name.to_string());
+            }
+            Self::NotReloaded(NotReloaded::Wrong { problems, .. }) => {
+                // It is long enough to be bounded by who made it.
+                return HashMap::from([(PROBLEMS.into(), problems.clone())]);
+            }
+            Self::NotReloaded(NotReloaded::Unusable { advice, .. }) => {
+                if !advice.is_empty() {
+                    metadata.insert("advice".into(), advice.clone());
+                }
             }
             Self::Lack(name, lack) => {
                 metadata.insert("cluster".into(), name.to_string());
@@ -140,7 +161,7 @@ impl Refusal {
                         let seconds = longest.as_secs().to_string();
                         metadata.insert("max_validity_seconds".into(), seconds);
                     }
-                    Lack::Failed(_) | Lack::LoginUnderWay | Lack::Stopping => {}
+                    Lack::Failed(_) | Lack::LoginUnderWay | Lack::Stopping | Lack::Removed => {}
                 }
             }
         }
@@ -198,6 +219,7 @@ fn lapse_sentence(name: &ClusterName, lapse: Option<Lapse>) -> String {
         Some(Lapse::Expired) => format!("the token of `{name}` has expired"),
         Some(Lapse::Rejected) => format!("the cluster `{name}` does not accept its token any more"),
         Some(Lapse::LoggedOut) => format!("somebody logged out of `{name}`"),
+        Some(Lapse::Reconfigured) => format!("the settings of `{name}` have changed"),
     }
 }
 

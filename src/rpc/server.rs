@@ -17,10 +17,14 @@ use tonic::{Request, Status, service::interceptor::InterceptedService, transport
 use tracing::warn;
 
 use super::{
-    METADATA_KEY, METADATA_VALUE, ServerFacts,
+    METADATA_KEY, METADATA_VALUE, Reloads, ServerFacts,
+    admin::Administration,
     authority::{HarmlessAuthority, PREFACE_LEN},
     login::Logins,
-    proto::{DESCRIPTORS, login_server::LoginServer, token_broker_server::TokenBrokerServer},
+    proto::{
+        DESCRIPTORS, admin_server::AdminServer, login_server::LoginServer,
+        token_broker_server::TokenBrokerServer,
+    },
     refusal::Refusal,
     service::Tokens,
 };
@@ -56,6 +60,7 @@ pub async fn serve<C: Clock>(
     listener: UnixListener,
     broker: Arc<Broker<C>>,
     facts: ServerFacts,
+    reloads: Reloads,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -63,8 +68,10 @@ pub async fn serve<C: Clock>(
     let tokens = TokenBrokerServer::new(tokens).max_decoding_message_size(MESSAGE);
     let logins = Logins { broker: Arc::clone(&broker) };
     let logins = LoginServer::new(logins).max_decoding_message_size(LOGIN_MESSAGE);
+    let admin = AdminServer::new(Administration { reloads }).max_decoding_message_size(MESSAGE);
     health.set_serving::<TokenBrokerServer<Tokens<C>>>().await;
     health.set_serving::<LoginServer<Logins<C>>>().await;
+    health.set_serving::<AdminServer<Administration>>().await;
     let describe = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -78,6 +85,7 @@ pub async fn serve<C: Clock>(
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .add_service(InterceptedService::new(tokens, require_key))
         .add_service(InterceptedService::new(logins, require_key))
+        .add_service(InterceptedService::new(admin, require_key))
         .add_service(health_service)
         .add_service(describe().build_v1().map_err(Error::Reflection)?)
         .add_service(describe().build_v1alpha().map_err(Error::Reflection)?)

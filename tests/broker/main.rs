@@ -6,5 +6,6 @@ mod asking;
 mod clock;
 mod login;
 mod logins;
+mod reload;
 mod rig;
 mod tokens;

@@ -61,7 +61,7 @@ struct Weekend {
 impl Weekend {
     fn new() -> Self {
         let clock = ManualClock::new();
-        let mut broker = Broker::new(clock.clone());
+        let broker = Broker::new(clock.clone());
         let logins = CLUSTERS.map(|name| {
             let login = FakeLogin::new(&clock);
             broker.add(cluster(name), Policy::default(), login.clone());

@@ -60,7 +60,7 @@ struct Rig {
 impl Rig {
     async fn of(cluster: &str, change: impl Fn(&Lab, &mut ClusterConfig)) -> Self {
         let lab = Lab::start(LabConfig::default()).await.unwrap();
-        let listeners = Listeners::new(None);
+        let listeners = Listeners::default();
         let any_port = Origin { scheme: Scheme::Http, host: Host::V4, port: 0 };
         let port = listeners.at(any_port).await.unwrap().origin().port;
 

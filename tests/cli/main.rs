@@ -12,6 +12,7 @@ mod login;
 mod paste;
 mod reach;
 mod redirect_page;
+mod reload;
 
 use std::process::Output;
 

@@ -2,9 +2,13 @@
 //! line, and the lab's scripted walk in the place of a browser.
 //!
 //! Each test says which code the command ended with, what it said, and what became of a token
-//! that was held. It needs nothing installed; the real browser is in `tests/real`.
+//! that was held. It needs nothing installed but systemd's tool that passes
+//! sockets; the real browser is in `tests/real`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/components.rs"]
+mod components;
 #[path = "../support/estate.rs"]
 mod estate;
 #[path = "../support/http.rs"]
@@ -13,6 +17,7 @@ mod http;
 mod process;
 mod rig;
 
+mod activation;
 mod addresses;
 mod answers;
 mod asking;

@@ -220,13 +220,16 @@ async fn a_taken_port_is_told_with_its_owner() {
     let taken = squatter.local_addr().unwrap();
     let origin = origin(&format!("http://{taken}"));
 
-    let refused = Listener::bind(origin, None).await.unwrap_err();
+    let refused = Listener::bind(origin, None, &Passed::default()).await.unwrap_err();
 
     let us = rustix::process::getuid().as_raw();
     assert_eq!(refused.to_string(), format!("another program of uid {us} listens on {taken}"));
-    assert!(matches!(Listener::check(origin), Err(Error::PortTaken { uid: Some(_), .. })));
+    assert!(matches!(
+        Listener::check(origin, &Passed::default()),
+        Err(Error::PortTaken { uid: Some(_), .. })
+    ));
     drop(squatter);
-    assert!(Listener::check(origin).is_ok());
+    assert!(Listener::check(origin, &Passed::default()).is_ok());
 }
 
 #[tokio::test]
@@ -245,12 +248,13 @@ async fn an_address_serves_until_the_last_clone_and_the_last_expectation() {
     while TcpStream::connect(addr).await.is_ok() {
         tokio::task::yield_now().await;
     }
-    Listener::check(origin(&format!("http://{addr}"))).unwrap();
+    Listener::check(origin(&format!("http://{addr}")), &Passed::default()).unwrap();
 }
 
 #[tokio::test]
 async fn localhost_is_served_at_both_addresses_and_under_that_name_alone() {
-    let listener = Listener::bind(origin("http://localhost:0"), None).await.unwrap();
+    let listener =
+        Listener::bind(origin("http://localhost:0"), None, &Passed::default()).await.unwrap();
     let hq = listener.expect("/cb/hq", "hq", target()).unwrap();
     let here = listener.origin();
     let get = |host: &str| format!("GET /cb/hq HTTP/1.1\r\nHost: {host}\r\n\r\n");

@@ -15,7 +15,7 @@ use tokio::{
 };
 use url::Url;
 
-use super::{Expectation, Listener};
+use super::{Expectation, Listener, Passed};
 use crate::loopback::Origin;
 
 /// The answer to one request.
@@ -42,7 +42,7 @@ pub(super) fn origin(url: &str) -> Origin {
 }
 
 async fn bound() -> Listener {
-    Listener::bind(origin("http://127.0.0.1:0"), None).await.unwrap()
+    Listener::bind(origin("http://127.0.0.1:0"), None, &Passed::default()).await.unwrap()
 }
 
 /// Where a listener is reached: its first address.

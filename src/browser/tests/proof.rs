@@ -26,7 +26,7 @@ fn half_bound() -> (Listener, SocketAddr) {
 #[tokio::test]
 async fn a_listener_proves_itself_at_every_address_and_leaves_no_trace() {
     for here in ["http://127.0.0.1:0", "http://[::1]:0", "http://localhost:0"] {
-        let listener = Listener::bind(origin(here), None).await.unwrap();
+        let listener = Listener::bind(origin(here), None, &Passed::default()).await.unwrap();
 
         listener.prove(Duration::ZERO).await.unwrap();
         let _hq = listener.expect("/cb/hq", "hq", target()).unwrap();
@@ -97,7 +97,10 @@ async fn another_answer_proves_nothing() {
 
 #[tokio::test]
 async fn a_listener_that_does_not_listen_to_us_is_not_ours() {
-    let listener = Listener::serve(origin("http://127.0.0.1:0"), None, us() + 1).await.unwrap();
+    let listener =
+        Listener::serve(origin("http://127.0.0.1:0"), None, &Passed::default(), us() + 1)
+            .await
+            .unwrap();
 
     assert!(matches!(listener.prove(Duration::ZERO).await, Err(Error::NotOurs { uid: None, .. })));
 }

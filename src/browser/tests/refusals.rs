@@ -172,7 +172,9 @@ async fn without_a_pending_login_there_is_nothing_to_do() {
 #[tokio::test]
 async fn a_process_of_another_user_is_not_listened_to() {
     let other = rustix::process::getuid().as_raw() + 1;
-    let listener = Listener::serve(origin("http://127.0.0.1:0"), None, other).await.unwrap();
+    let listener = Listener::serve(origin("http://127.0.0.1:0"), None, &Passed::default(), other)
+        .await
+        .unwrap();
     let _hq = listener.expect("/cb/hq", "hq", target()).unwrap();
 
     let mut stream = TcpStream::connect(addr_of(&listener)).await.unwrap();

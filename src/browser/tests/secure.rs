@@ -27,7 +27,7 @@ fn identity(made_at: Duration) -> (TempDir, Files) {
 
 async fn secure(host: &str, files: &Files) -> Listener {
     let here = origin(&format!("https://{host}:0"));
-    Listener::bind(here, Some(files.clone())).await.unwrap()
+    Listener::bind(here, Some(files.clone()), &Passed::default()).await.unwrap()
 }
 
 /// Sends a request as a browser does that trusts the authority.
@@ -90,7 +90,8 @@ async fn a_login_by_https_is_the_same_login() {
 async fn a_certificate_that_is_missing_or_over_is_no_window_and_a_new_one_is_taken_at_once() {
     let (_home, files) = identity(now().saturating_sub(Duration::from_hours(24 * 731)));
     let listener = secure("localhost", &files).await;
-    let nobody = Listener::bind(origin("https://localhost:0"), None).await.unwrap();
+    let nobody =
+        Listener::bind(origin("https://localhost:0"), None, &Passed::default()).await.unwrap();
 
     let missing = nobody.prove(now()).await.unwrap_err();
     let expired = listener.prove(now()).await.unwrap_err();
@@ -147,7 +148,7 @@ async fn another_user_is_turned_away_before_the_handshake() {
     let (_home, files) = identity(now());
     let other = rustix::process::getuid().as_raw() + 1;
     let here = origin("https://127.0.0.1:0");
-    let listener = Listener::serve(here, Some(files), other).await.unwrap();
+    let listener = Listener::serve(here, Some(files), &Passed::default(), other).await.unwrap();
     // It reads its certificate, and does not hear itself.
     assert!(matches!(listener.prove(now()).await, Err(Error::NotOurs { .. })));
 

@@ -109,6 +109,7 @@ fn why_none(status: &ClusterStatus) -> Option<String> {
         Lapse::Expired => "the token has expired",
         Lapse::Rejected => "the cluster has rejected the token",
         Lapse::LoggedOut => "logged out",
+        Lapse::Reconfigured => "its settings have changed",
         Lapse::Unspecified => return None,
     };
     Some(why.to_owned())
