@@ -88,9 +88,9 @@ mod tests {
 
     #[test]
     fn each_attempt_has_a_value_of_its_own() {
-        let rule = rule(StateParam::Send);
+        let held = rule(StateParam::Send);
 
-        let values: HashSet<_> = (0..1000).map(|_| rule.fresh().unwrap().to_string()).collect();
+        let values: HashSet<_> = (0..1000).map(|_| held.fresh().unwrap().to_string()).collect();
 
         assert_eq!(values.len(), 1000);
         assert!(values.iter().all(|value| value.len() == 43));
@@ -100,12 +100,12 @@ mod tests {
     #[test]
     fn a_wrong_state_is_refused_under_every_rule_that_sends_one() {
         for param in [StateParam::Send, StateParam::Require] {
-            let rule = rule(param);
+            let held = rule(param);
 
             for wrong in ["", "A", "ab", "b"] {
-                assert_eq!(rule.check(Some("a"), Some(wrong)), Err(RedirectFlaw::WrongState));
+                assert_eq!(held.check(Some("a"), Some(wrong)), Err(RedirectFlaw::WrongState));
                 assert_eq!(
-                    rule.check_unless_missing(Some("a"), Some(wrong)),
+                    held.check_unless_missing(Some("a"), Some(wrong)),
                     Err(RedirectFlaw::WrongState)
                 );
             }
@@ -124,20 +124,20 @@ mod tests {
 
     #[test]
     fn a_cluster_that_returned_it_once_has_to_return_it_for_ever() {
-        let rule = rule(StateParam::Send);
+        let held = rule(StateParam::Send);
 
-        assert_eq!(rule.check(Some("a"), None), Ok(()));
-        assert_eq!(rule.check(Some("b"), Some("b")), Ok(()));
-        assert_eq!(rule.check(Some("c"), None), Err(RedirectFlaw::NoState));
-        assert_eq!(rule.check(Some("d"), None), Err(RedirectFlaw::NoState));
-        assert_eq!(rule.check(Some("e"), Some("e")), Ok(()));
+        assert_eq!(held.check(Some("a"), None), Ok(()));
+        assert_eq!(held.check(Some("b"), Some("b")), Ok(()));
+        assert_eq!(held.check(Some("c"), None), Err(RedirectFlaw::NoState));
+        assert_eq!(held.check(Some("d"), None), Err(RedirectFlaw::NoState));
+        assert_eq!(held.check(Some("e"), Some("e")), Ok(()));
     }
 
     #[test]
     fn a_forged_state_does_not_count_as_returned() {
-        let rule = rule(StateParam::Send);
+        let held = rule(StateParam::Send);
 
-        assert_eq!(rule.check(Some("a"), Some("forged")), Err(RedirectFlaw::WrongState));
-        assert_eq!(rule.check(Some("b"), None), Ok(()));
+        assert_eq!(held.check(Some("a"), Some("forged")), Err(RedirectFlaw::WrongState));
+        assert_eq!(held.check(Some("b"), None), Ok(()));
     }
 }

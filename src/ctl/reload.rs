@@ -29,10 +29,9 @@ pub(super) async fn run(client: &Client, args: ReloadArgs) -> Result<(), Error> 
 /// One line for each cluster.
 fn lines(reloaded: &ReloadResponse) -> String {
     let width = reloaded.clusters.iter().map(|one| one.cluster.len()).max().unwrap_or(0);
-    let mut text = String::new();
-    for one in &reloaded.clusters {
-        text.push_str(&format!("{:width$}  {}\n", harmless(&one.cluster), what(one)));
-    }
+    let line =
+        |one: &ReloadedCluster| format!("{:width$}  {}\n", harmless(&one.cluster), what(one));
+    let mut text: String = reloaded.clusters.iter().map(line).collect();
     if reloaded.browser_changed {
         text.push_str("another browser is opened from now on\n");
     }

@@ -90,7 +90,8 @@ impl Clusters {
     }
 
     pub(super) fn planner(&self) -> Planner {
-        let served = self.served.iter().map(|(name, (served, _))| (name.clone(), served.clone()));
+        let served =
+            self.served.iter().map(|(name, (served, _))| (name.clone(), Arc::clone(served)));
         Planner { workshop: self.workshop.clone(), served: served.collect() }
     }
 
@@ -136,15 +137,11 @@ impl Clusters {
                 control
             }
             Some((_, control)) => {
-                match change {
-                    Change::Reset(keys) => {
-                        info!(cluster = %name, ?keys, "its settings have changed, it begins anew");
-                        control.reset(settings).await;
-                    }
-                    _ => {
-                        info!(cluster = %name, ?change, "its settings have changed");
-                        control.adapt(settings).await;
-                    }
+                info!(cluster = %name, ?change, "its settings have changed");
+                if matches!(change, Change::Reset(_)) {
+                    control.reset(settings).await;
+                } else {
+                    control.adapt(settings).await;
                 }
                 control
             }
@@ -187,7 +184,8 @@ impl Planner {
         let config = Arc::new(config);
         let authorities = cisco::ca_text(&config)?;
         let before = self.served.get(&config.name);
-        let change = before.map_or(Change::Added, |before| change(before, &config, &authorities));
+        let change =
+            before.map_or(Change::Added, |before| change(before, &config, authorities.as_deref()));
         if change == Change::Unchanged {
             return Ok((change, Served { config, authorities, learned: Learned::default() }, None));
         }
@@ -203,9 +201,9 @@ impl Planner {
 }
 
 /// What other settings mean for a cluster that is served.
-fn change(served: &Served, config: &ClusterConfig, authorities: &Option<Vec<u8>>) -> Change {
+fn change(served: &Served, config: &ClusterConfig, authorities: Option<&[u8]>) -> Change {
     let mut differences = served.config.differences(config);
-    if served.config.ca_file == config.ca_file && served.authorities != *authorities {
+    if served.config.ca_file == config.ca_file && served.authorities.as_deref() != authorities {
         differences.push(Difference { key: "ca_file", binds: true });
     }
     let keys = |binds| {

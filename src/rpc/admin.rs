@@ -3,8 +3,10 @@
 //! What is done lies with the daemon, which is on a higher floor: this room has its end of a
 //! channel, and the words that go through it.
 
+use std::collections::HashMap;
+
 use tokio::sync::{mpsc, oneshot};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::{
     proto::{self, admin_server::Admin},
@@ -54,6 +56,36 @@ pub enum NotReloaded {
         /// What mends it; may be empty.
         advice: String,
     },
+}
+
+impl NotReloaded {
+    pub(super) const fn code(&self) -> Code {
+        match self {
+            Self::Wrong { .. } => Code::InvalidArgument,
+            Self::Unusable { .. } => Code::FailedPrecondition,
+        }
+    }
+
+    pub(super) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Wrong { .. } => "CONFIG_INVALID",
+            Self::Unusable { .. } => "CONFIG_UNUSABLE",
+        }
+    }
+
+    pub(super) fn sentence(&self) -> String {
+        let (Self::Wrong { sentence, .. } | Self::Unusable { sentence, .. }) = self;
+        format!("{sentence}; nothing has changed")
+    }
+
+    pub(super) fn metadata(&self) -> HashMap<String, String> {
+        let (key, text) = match self {
+            Self::Wrong { problems, .. } => (PROBLEMS, problems),
+            Self::Unusable { advice, .. } => ("advice", advice),
+        };
+        let some = (!text.is_empty()).then(|| (key.to_owned(), text.clone()));
+        some.into_iter().collect()
+    }
 }
 
 /// Somebody's wish that the configuration be read again; carries the way back to them.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::{NotReloaded, admin::PROBLEMS, not_taken};
+use super::{NotReloaded, not_taken};
 use crate::{
     broker::{Lack, ports::NotTaken},
     domain::{Cause, ClusterName, InvalidClusterName, Lapse, Reserve},
@@ -55,8 +55,7 @@ impl Refusal {
                 Lack::Removed => Code::NotFound,
             },
             Self::NotTaken(_, why) => not_taken::code(why),
-            Self::NotReloaded(NotReloaded::Wrong { .. }) => Code::InvalidArgument,
-            Self::NotReloaded(NotReloaded::Unusable { .. }) => Code::FailedPrecondition,
+            Self::NotReloaded(why) => why.code(),
         }
     }
 
@@ -78,8 +77,7 @@ impl Refusal {
                 Lack::Removed => "CLUSTER_UNKNOWN",
             },
             Self::NotTaken(_, why) => not_taken::reason(why),
-            Self::NotReloaded(NotReloaded::Wrong { .. }) => "CONFIG_INVALID",
-            Self::NotReloaded(NotReloaded::Unusable { .. }) => "CONFIG_UNUSABLE",
+            Self::NotReloaded(why) => why.reason(),
         }
     }
 
@@ -115,13 +113,11 @@ impl Refusal {
                 Lack::Removed => format!("no cluster `{name}` is configured any more"),
             },
             Self::NotTaken(name, why) => not_taken::sentence(name, why),
-            Self::NotReloaded(
-                NotReloaded::Wrong { sentence, .. } | NotReloaded::Unusable { sentence, .. },
-            ) => format!("{sentence}; nothing has changed"),
+            Self::NotReloaded(why) => why.sentence(),
         }
     }
 
-    /// Nothing in it is longer than [`LONGEST`], but what `NotReloaded` says of itself.
+    /// Nothing in it is longer than [`LONGEST`], but what is said of a configuration.
     fn metadata(&self) -> HashMap<String, String> {
         let mut metadata = HashMap::new();
         match self {
@@ -133,15 +129,8 @@ impl Refusal {
             Self::NotTaken(name, _) => {
                 metadata.insert("cluster".into(), name.to_string());
             }
-            Self::NotReloaded(NotReloaded::Wrong { problems, .. }) => {
-                // It is long enough to be bounded by who made it.
-                return HashMap::from([(PROBLEMS.into(), problems.clone())]);
-            }
-            Self::NotReloaded(NotReloaded::Unusable { advice, .. }) => {
-                if !advice.is_empty() {
-                    metadata.insert("advice".into(), advice.clone());
-                }
-            }
+            // What it says of the text is as long as a status can carry.
+            Self::NotReloaded(why) => return why.metadata(),
             Self::Lack(name, lack) => {
                 metadata.insert("cluster".into(), name.to_string());
                 match lack {

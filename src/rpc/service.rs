@@ -81,26 +81,27 @@ impl<C: Clock> TokenBroker for Tokens<C> {
         &self,
         request: Request<proto::WatchStatusRequest>,
     ) -> Result<Response<Self::WatchStatusStream>, Status> {
-        let names = request.into_inner().clusters;
-        let named = if names.is_empty() { Vec::new() } else { self.named(&names)? };
-        let mut sights: Vec<_> = named.iter().map(ClusterHandle::subscribe).collect();
+        let asked = request.into_inner().clusters;
+        let all = asked.is_empty();
+        let few = if all { Vec::new() } else { self.named(&asked)? };
+        let mut sights: Vec<_> = few.iter().map(ClusterHandle::subscribe).collect();
         let (facts, broker) = (Arc::clone(&self.facts), Arc::clone(&self.broker));
         let answers = WatchStream::new(broker.changes()).filter_map(move |phase| {
             if phase == Phase::Ended {
                 return Some(Err(Refusal::Stopping.into()));
             }
-            if let Some((cluster, gone)) = named.iter().find_map(|c| Some((c, c.gone()?))) {
+            if let Some((cluster, gone)) = few.iter().find_map(|c| Some((c, c.gone()?))) {
                 return Some(Err(refuse(cluster, gone).into()));
             }
             // Other clusters than these change too.
-            let mut news = names.is_empty();
+            let mut news = all;
             for sight in &mut sights {
                 news |= sight.has_changed().unwrap_or(true);
                 sight.mark_unchanged();
             }
-            let all = if names.is_empty() { &broker.clusters() } else { &named };
-            let status = || proto::WatchStatusResponse { status: Some(facts.status(all, &broker)) };
-            news.then(|| Ok(status()))
+            let shown = if all { &broker.clusters() } else { &few };
+            let status = || Some(facts.status(shown, &broker));
+            news.then(|| Ok(proto::WatchStatusResponse { status: status() }))
         });
         Ok(Response::new(Box::pin(answers)))
     }

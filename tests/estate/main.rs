@@ -32,7 +32,14 @@ mod nodes;
 mod pasted;
 mod ports;
 mod refusals;
+mod reload;
 mod secrets;
 mod shared_redirect;
 mod tokens;
 mod unregistered;
+#[expect(dead_code, reason = "the checks in tests/checks need more of it")]
+#[path = "../checks/victim.rs"]
+mod victim;
+#[expect(dead_code, reason = "the checks in tests/checks need more of it")]
+#[path = "../checks/wire.rs"]
+mod wire;
