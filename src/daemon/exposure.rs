@@ -68,6 +68,10 @@ mod tests {
 
     use super::*;
 
+    fn refused() -> Result<(), String> {
+        Err("canary-5559fada".to_owned())
+    }
+
     /// What is said of a panic on a thread of its own.
     fn said_of(panicking: fn()) -> String {
         let (said, hears) = mpsc::channel();
@@ -83,7 +87,7 @@ mod tests {
         let token = || std::hint::black_box("canary-5559fada");
 
         let composed = said_of(|| panic!("got {}", std::hint::black_box("canary-5559fada")));
-        let unwrapped = said_of(|| Err::<(), _>(std::hint::black_box("canary-5559fada")).unwrap());
+        let unwrapped = said_of(|| refused().expect("a number"));
         let written = said_of(|| panic!("what was copied is text"));
 
         for said in [&composed, &unwrapped] {

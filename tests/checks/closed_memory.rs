@@ -15,7 +15,7 @@ use ucsso::lab::LabConfig;
 
 use crate::{
     check::Figure,
-    components::{gdb, require},
+    components::require,
     estate::{Estate, Home},
     process::{Process, run_well},
     strangers,
@@ -143,7 +143,7 @@ fn limited(limit: &str, command: Command) -> Command {
 /// Has another process of the stranger attack it, and returns what each attack got.
 async fn attack(victim: &Process, folder: &Path) -> [usize; ATTACKS] {
     let pid = victim.pid().unwrap().as_raw_nonzero().to_string();
-    let gdb = gdb();
+    let gdb = require("gdb", "apt-get install gdb");
     let mut attacker = strangers::python(PROGRAM);
     let said = run_well(attacker.arg(pid).arg(folder).arg(gdb)).await;
     let got: Vec<usize> = said.split_whitespace().map(|word| word.parse().unwrap()).collect();

@@ -58,11 +58,6 @@ pub(crate) fn simplesamlphp() -> PathBuf {
     require("/usr/share/simplesamlphp/www", "apt-get install simplesamlphp")
 }
 
-/// A debugger.
-pub(crate) fn gdb() -> PathBuf {
-    require("gdb", "apt-get install gdb")
-}
-
 /// The message bus.
 pub(crate) fn dbus_daemon() -> PathBuf {
     require("dbus-daemon", "apt-get install dbus-daemon")
