@@ -22,7 +22,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ("broker", &["domain"]),
     ("config", &["domain", "loopback"]),
     ("cisco", &["domain", "chain", "config", "loopback", "identity", "browser", "broker::ports"]),
-    ("rpc", &["domain", "broker"]),
+    ("rpc", &["domain", "sys", "broker"]),
     (
         "daemon",
         &[

@@ -9,3 +9,4 @@ pub mod allocator;
 pub mod hardening;
 pub mod inherited;
 pub mod locked;
+pub mod peer;
