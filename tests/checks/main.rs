@@ -50,6 +50,7 @@ mod forged_callbacks;
 mod forgery;
 mod host_origin;
 mod mix_up;
+mod peer_identity;
 mod port_squatter;
 mod single_flight;
 mod weekend;
@@ -80,6 +81,7 @@ const CHECKS: &[Check] = &[
     Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
     Check { id: "S15", name: "closed-memory", long: false, run: || Box::pin(closed_memory::run()) },
     Check { id: "S16", name: "copies", long: false, run: || Box::pin(copies::run()) },
+    Check { id: "S32", name: "peer-identity", long: false, run: || Box::pin(peer_identity::run()) },
 ];
 
 /// What the command line asks for.
