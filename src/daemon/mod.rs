@@ -9,6 +9,7 @@ mod clusters;
 mod descriptors;
 mod desktop;
 mod error;
+mod exposure;
 mod keeping;
 mod memory;
 mod redirects;
@@ -65,6 +66,7 @@ pub fn command() -> clap::Command {
 
 /// `ucssod`, from its arguments to its exit status.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let omissions = exposure::close();
     // Before anything here opens a descriptor of its own, which could have one of these numbers.
     let passed = sys::inherited::take();
     let arguments = match Arguments::try_parse_from(arguments) {
@@ -76,6 +78,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     telemetry::init();
+    exposure::tell(&omissions);
     match passed.map_err(Error::System).and_then(|passed| start(&arguments, passed)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

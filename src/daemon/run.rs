@@ -13,7 +13,7 @@ use super::{
     Error,
     clock::SystemClock,
     clusters::Clusters,
-    desktop, keeping,
+    desktop, exposure, keeping,
     memory::Memory,
     redirects,
     reload::Reloading,
@@ -96,6 +96,7 @@ pub(super) async fn run(
         started: clock.now(),
         warnings: Box::new(warnings),
         refused_redirects: Box::new(move || refused.refusals()),
+        memory: Box::new(exposure::pages),
     };
     let (reloads, wishes) = rpc::Reloads::new();
     let reloading = Reloading::new(file, clusters, supervisor.clone());

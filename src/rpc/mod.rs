@@ -6,6 +6,7 @@
 //! part of `refusal` that is about pasted addresses; `server` accepts; `client` connects.
 
 mod admin;
+mod audit;
 mod authority;
 pub mod client;
 mod convert;

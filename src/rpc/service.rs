@@ -6,7 +6,9 @@ use tokio_stream::{Stream, StreamExt as _, wrappers::WatchStream};
 use tonic::{Request, Response, Status};
 
 use super::{
-    ServerFacts, convert,
+    ServerFacts,
+    audit::Caller,
+    convert,
     proto::{self, report_rejected_response::Verdict as Word, token_broker_server::TokenBroker},
     refusal::Refusal,
 };
@@ -30,6 +32,7 @@ impl<C: Clock> TokenBroker for Tokens<C> {
         &self,
         request: Request<proto::GetTokenRequest>,
     ) -> Result<Response<proto::GetTokenResponse>, Status> {
+        let caller = Caller::of(request.extensions());
         let request = request.into_inner();
         let cluster = find(&self.broker, &request.cluster)?;
         let ask = Ask {
@@ -37,6 +40,9 @@ impl<C: Clock> TokenBroker for Tokens<C> {
             interaction: convert::interaction(request.interaction),
         };
         let token = cluster.token(ask).await.map_err(|lack| refuse(&cluster, lack))?;
+        if let Some(caller) = caller {
+            caller.is_given(&cluster.cluster().name, token.generation, "GetToken");
+        }
         let token = proto::Token::new(&token, self.broker.clock());
         Ok(Response::new(proto::GetTokenResponse { token: Some(token) }))
     }
@@ -47,6 +53,7 @@ impl<C: Clock> TokenBroker for Tokens<C> {
         &self,
         request: Request<proto::WatchTokenRequest>,
     ) -> Result<Response<Self::WatchTokenStream>, Status> {
+        let caller = Caller::of(request.extensions());
         let cluster = find(&self.broker, &request.into_inner().cluster)?;
         let clock = self.broker.clock().clone();
         let watching = cluster.watching();
@@ -55,6 +62,9 @@ impl<C: Clock> TokenBroker for Tokens<C> {
             let (_, cluster) = (&watching, &watched);
             let now = clock.now();
             let token = published.state.token().filter(|token| !token.is_expired(now));
+            if let (Some(caller), Some(token)) = (&caller, token) {
+                caller.is_given(&cluster.cluster().name, token.generation, "WatchToken");
+            }
             Ok(proto::WatchTokenResponse {
                 token: token.map(|token| proto::Token::new(token, &clock)),
                 status: Some(proto::ClusterStatus::new(cluster, &published, &clock)),

@@ -61,6 +61,8 @@ mod wire;
 
 mod attack_page;
 mod clock_steps;
+mod closed_memory;
+mod copies;
 mod degraded;
 mod foreign_uid;
 mod forged_callbacks;
@@ -70,6 +72,7 @@ mod killed;
 mod late_callbacks;
 mod mix_up;
 mod obstacles;
+mod peer_identity;
 mod port_squatter;
 mod sandbox;
 mod single_flight;
@@ -100,9 +103,17 @@ const CHECKS: &[Check] = &[
     Check { id: "S6", name: "host-origin", long: false, run: || Box::pin(host_origin::run()) },
     Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
     Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
-    Check { id: "S27", name: "sandbox", long: false, run: || Box::pin(sandbox::run()) },
-    Check { id: "S26", name: "degraded-worlds", long: false, run: || Box::pin(degraded::run()) },
+    Check {
+        id: "S9",
+        name: "late-callbacks",
+        long: false,
+        run: || Box::pin(late_callbacks::run()),
+    },
+    Check { id: "S11", name: "killed", long: false, run: || Box::pin(killed::run(40)) },
+    Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::run(200)) },
     Check { id: "S13", name: "obstacles", long: false, run: || Box::pin(obstacles::run()) },
+    Check { id: "S15", name: "closed-memory", long: false, run: || Box::pin(closed_memory::run()) },
+    Check { id: "S16", name: "copies", long: false, run: || Box::pin(copies::run()) },
     Check { id: "S24", name: "clock-steps", long: false, run: || Box::pin(clock_steps::run()) },
     Check { id: "S25", name: "sleep", long: false, run: || Box::pin(sleep::run()) },
     Check { id: "S25-long", name: "long-stop", long: true, run: || Box::pin(sleep::run_long()) },
@@ -112,14 +123,9 @@ const CHECKS: &[Check] = &[
         long: true,
         run: || Box::pin(sleep::run_machine()),
     },
-    Check {
-        id: "S9",
-        name: "late-callbacks",
-        long: false,
-        run: || Box::pin(late_callbacks::run()),
-    },
-    Check { id: "S11", name: "killed", long: false, run: || Box::pin(killed::some_kills()) },
-    Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::many_kills()) },
+    Check { id: "S26", name: "degraded-worlds", long: false, run: || Box::pin(degraded::run()) },
+    Check { id: "S27", name: "sandbox", long: false, run: || Box::pin(sandbox::run()) },
+    Check { id: "S32", name: "peer-identity", long: false, run: || Box::pin(peer_identity::run()) },
 ];
 
 /// What the command line asks for.

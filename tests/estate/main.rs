@@ -24,6 +24,7 @@ mod activation;
 mod addresses;
 mod answers;
 mod asking;
+mod audit;
 mod browsers;
 mod callers;
 mod certificates;

@@ -194,6 +194,12 @@ pub(super) fn refused(server: &ServerStatus) -> Option<String> {
         .then(|| format!("{all} {requests} refused at the redirect address: {}", each.join(", ")))
 }
 
+/// That tokens may be swapped to disk, if they may.
+pub(super) fn memory(server: &ServerStatus) -> Option<String> {
+    let locked = matches!(server.memory.as_str(), "" | "locked");
+    (!locked).then(|| format!("tokens could be swapped to disk: {}", server.memory))
+}
+
 /// What went wrong, and when.
 fn trouble(failure: &Failure, now: &Zoned) -> String {
     let when = moment::timestamp(failure.time.as_ref());
