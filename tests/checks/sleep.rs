@@ -32,8 +32,9 @@ use crate::{
     estate::{Estate, Home},
     logind::{Machine, us},
     machine,
-    process::{PATIENCE, until},
+    process::{PATIENCE, Process, until},
     rig::{WRITING, token_from, with_browser},
+    service_manager::ServiceManager,
     wire::moment,
 };
 
@@ -51,7 +52,11 @@ const LIFETIME: Duration = Duration::from_secs(4);
 pub(crate) async fn run() -> Vec<Figure> {
     let stopped = stopped(LIFETIME).await;
     let paused = paused().await;
-    figures(&[("stopped", &stopped, UNTOLD), ("paused", &paused, TOLD)])
+    let mut figures = figures(&[("stopped", &stopped, UNTOLD), ("paused", &paused, TOLD)]);
+    let (restored, outslept) = restarted().await;
+    figures.push(Figure::exactly("restored-at-once", restored, 10));
+    figures.push(Figure::exactly("restored-after-the-sleep", outslept, 0));
+    figures
 }
 
 /// A minute's token, as the shortest that a real cluster gives.
@@ -204,6 +209,30 @@ async fn paused() -> Awakening {
     let took = heard(&mut watch, since).await;
     let expired = early + still_served(&client).await;
     Awakening { expired, meant: is_dead(&estate, &token).await, took }
+}
+
+/// Ends the daemon, and starts the next one at once; and once more after a sleep of eight hours, as
+/// its boot clock has it while the wall clock knows of none. How often the token is served each time.
+async fn restarted() -> (usize, usize) {
+    let manager = ServiceManager::new();
+    let edit = |toml: &str| with_browser(&WRITING, toml);
+    let service = |home: &Home| manager.service(&home.ucssod());
+    let mut estate = Estate::launch_as(LabConfig::default(), edit, service).await;
+    estate.logged_in("hq").await;
+
+    let mut next = manager.service(&estate.home.ucssod());
+    kill_process(estate.daemon.pid().unwrap(), Signal::KILL).unwrap();
+    estate.daemon = Process::start(&mut next);
+    estate.daemon.line_with("ready").await;
+    let restored = still_served(&estate.client().await).await;
+
+    kill_process(estate.daemon.pid().unwrap(), Signal::KILL).unwrap();
+    let seconds = EIGHT_HOURS.as_secs().to_string();
+    let asleep = ["unshare", "--time", "--boottime", &seconds, "--monotonic", "0", "--fork"];
+    let asleep = [asleep.as_slice(), &["--kill-child", "--"]].concat();
+    estate.daemon = Process::start(&mut manager.service_within(&asleep, &estate.home.ucssod()));
+    estate.daemon.line_with("ready").await;
+    (restored, still_served(&estate.client().await).await)
 }
 
 /// Logs in, and has somebody watch the token.
