@@ -60,6 +60,7 @@ mod weakened;
 mod wire;
 
 mod attack_page;
+mod canary;
 mod clock_steps;
 mod closed_memory;
 mod copies;
@@ -112,6 +113,7 @@ const CHECKS: &[Check] = &[
     Check { id: "S11", name: "killed", long: false, run: || Box::pin(killed::run(40)) },
     Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::run(200)) },
     Check { id: "S13", name: "obstacles", long: false, run: || Box::pin(obstacles::run()) },
+    Check { id: "S14", name: "canary", long: false, run: || Box::pin(canary::run()) },
     Check { id: "S15", name: "closed-memory", long: false, run: || Box::pin(closed_memory::run()) },
     Check { id: "S16", name: "copies", long: false, run: || Box::pin(copies::run()) },
     Check { id: "S24", name: "clock-steps", long: false, run: || Box::pin(clock_steps::run()) },
