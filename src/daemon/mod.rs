@@ -54,7 +54,7 @@ struct Arguments {
 
 const AFTER_HELP: &str = "\
 Runs in the foreground until SIGTERM or SIGINT. SIGHUP has it read the configuration again, as \
-`ucssoctl reload` does. Log lines go to stderr; RUST_LOG chooses them \
+`ucssoctl reload` does. Log lines go to stderr, or to the journal of systemd; RUST_LOG chooses them \
 (`RUST_LOG=debug ucssod`). Exit status: 0 told to stop, 1 could not start or go on, 2 wrong \
 arguments.";
 
