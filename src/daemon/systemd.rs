@@ -10,13 +10,6 @@ use std::{
     ffi::OsString,
     future::Future,
     io,
-    os::{
-        linux::net::SocketAddrExt as _,
-        unix::{
-            ffi::OsStrExt as _,
-            net::{SocketAddr, UnixDatagram},
-        },
-    },
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -29,7 +22,10 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, warn};
 
-use crate::broker::{Broker, Phase, ports::Clock};
+use crate::{
+    broker::{Broker, Phase, ports::Clock},
+    sys::notify::Notify,
+};
 
 /// How long the manager may take to take a message. Its queue is full only where it hangs itself.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -40,7 +36,7 @@ pub struct Supervisor(Option<Arc<Listening>>);
 
 #[derive(Debug)]
 struct Listening {
-    addr: SocketAddr,
+    notify: Notify,
     complained: AtomicBool,
 }
 
@@ -52,12 +48,10 @@ impl Supervisor {
         let Some(named) = environment("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
             return Self(None);
         };
-        let addr = match named.as_bytes().strip_prefix(b"@") {
-            Some(name) => SocketAddr::from_abstract_name(name),
-            None => SocketAddr::from_pathname(&named),
-        };
-        match addr {
-            Ok(addr) => Self(Some(Arc::new(Listening { addr, complained: AtomicBool::default() }))),
+        match Notify::at(&named) {
+            Ok(notify) => {
+                Self(Some(Arc::new(Listening { notify, complained: AtomicBool::default() })))
+            }
             Err(error) => {
                 warn!(%error, "`NOTIFY_SOCKET` names no socket: the service manager hears nothing");
                 Self(None)
@@ -120,7 +114,7 @@ impl Supervisor {
 
     async fn say(&self, message: &str) {
         let Some(listening) = &self.0 else { return };
-        let sent = send(&listening.addr, message.as_bytes());
+        let sent = send(&listening.notify, message.as_bytes());
         let error = match timeout(PATIENCE, sent).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
@@ -139,9 +133,8 @@ pub fn watchdog() -> Option<Duration> {
 }
 
 /// Waits where the manager's queue is full, as long as the caller does.
-fn send(addr: &SocketAddr, message: &[u8]) -> impl Future<Output = io::Result<()>> {
-    let connected = UnixDatagram::unbound().and_then(|socket| {
-        socket.connect_addr(addr)?;
+fn send(manager: &Notify, message: &[u8]) -> impl Future<Output = io::Result<()>> {
+    let connected = manager.connect().and_then(|socket| {
         socket.set_nonblocking(true)?;
         tokio::net::UnixDatagram::from_std(socket)
     });
@@ -163,6 +156,11 @@ fn assigned(status: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::{
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr, UnixDatagram},
+    };
+
     use super::*;
     use crate::{
         broker::ports::{LoggedIn, Login, NotTaken, Pasted, Progress, Tab},

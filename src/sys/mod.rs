@@ -9,4 +9,5 @@ pub mod allocator;
 pub mod hardening;
 pub mod inherited;
 pub mod locked;
+pub mod notify;
 pub mod peer;
