@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ClusterConfig, Node};
+use super::{ClusterConfig, Node, fingerprint::sorted};
 
 /// A setting that differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,13 +65,6 @@ impl ClusterConfig {
         let free = free.into_iter().filter_map(differing(false));
         bound.into_iter().filter_map(differing(true)).chain(free).collect()
     }
-}
-
-/// The order of these means nothing.
-fn sorted<T: ToString>(list: &[T]) -> Vec<String> {
-    let mut list: Vec<_> = list.iter().map(ToString::to_string).collect();
-    list.sort_unstable();
-    list
 }
 
 #[cfg(test)]
