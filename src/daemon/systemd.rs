@@ -23,7 +23,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{error, warn};
 
 use crate::{
-    broker::{Broker, Phase, ports::Clock},
+    broker::{Broker, ClusterHandle, Phase, ports::Clock},
     sys::notify::Notify,
 };
 
@@ -143,10 +143,10 @@ fn send(manager: &Notify, message: &[u8]) -> impl Future<Output = io::Result<()>
 
 fn status_of<C: Clock>(broker: &Broker<C>) -> String {
     let clusters = broker.clusters();
-    let clusters = clusters.iter().map(|cluster| (cluster.name(), cluster.published()));
+    let clusters: Vec<_> = clusters.iter().map(ClusterHandle::published).collect();
     let clock = broker.clock();
     let now = clock.now();
-    status::line(&clusters.collect::<Vec<_>>(), now, |at| clock.wall_time(at), &TimeZone::system())
+    status::line(&clusters, now, |at| clock.wall_time(at), &TimeZone::system())
 }
 
 /// A status as it is said: what follows a line break would be an assignment of its own.
