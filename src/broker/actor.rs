@@ -1,9 +1,10 @@
 //! The owner of one cluster: a loop of five phases.
 //!
 //! **Wait** for one thing to happen, **decide** by the lifecycle, **keep** what is to outlive the
-//! process, **publish** the new state, **act** on the effects. After the `select!` there is no `.await` until the next turn, so that nothing
-//! can happen between a decision and its publication. A caller's message is acknowledged after
-//! the publication: who asks never reads an answer older than the question.
+//! process, **publish** the new state, **act** on the effects. After the `select!` there is no
+//! `.await` until the next turn, so that nothing can happen between a decision and its publication.
+//! A caller's message is acknowledged after the publication: who asks never reads an answer older
+//! than the question.
 
 use std::{pin::pin, sync::Arc};
 

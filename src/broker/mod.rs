@@ -2,9 +2,9 @@
 //!
 //! One task owns each cluster and is the only one to change its state; everybody else reads the
 //! copy it publishes. [`Broker`] finds clusters by name, [`ClusterHandle`] is a caller's end,
-//! [`Control`] the operator's, `actor` the owner's, [`Desk`] the human's one window, and [`ports`] what all of this needs from
-//! outside. Nothing in here may know gRPC, HTTP or Cisco. Called by `rpc`, put together by
-//! `daemon`.
+//! [`Control`] the operator's, `actor` the owner's, [`Desk`] the human's one window, and [`ports`]
+//! what all of this needs from outside. Nothing in here may know gRPC, HTTP or Cisco. Called by
+//! `rpc`, put together by `daemon`.
 
 mod actor;
 mod alarm;

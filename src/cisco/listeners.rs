@@ -3,7 +3,8 @@
 //! Several clusters may be registered with one port and paths of their own, so a listener belongs
 //! to an origin, not to a cluster. It is bound when the first login needs it and kept, so that
 //! nobody else can take the port between two logins. One that was passed to this process is taken
-//! where there is one, and its port is not free even between two daemons. Made by `daemon`, used by `mod`.
+//! where there is one, and its port is not free even between two daemons. Made by `daemon`, used
+//! by `mod`.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
