@@ -32,7 +32,7 @@ use crate::{
     estate::{Estate, Home},
     logind::{Machine, us},
     machine,
-    process::{PATIENCE, Process, until},
+    process::{PATIENCE, until},
     rig::{WRITING, token_from, with_browser},
     service_manager::ServiceManager,
     wire::moment,
@@ -212,26 +212,22 @@ async fn paused() -> Awakening {
 }
 
 /// Ends the daemon, and starts the next one at once; and once more after a sleep of eight hours, as
-/// its boot clock has it while the wall clock knows of none. How often the token is served each time.
+/// its boot clock has it while the wall clock knows of none. How often the token is served then.
 async fn restarted() -> (usize, usize) {
     let manager = ServiceManager::new();
     let edit = |toml: &str| with_browser(&WRITING, toml);
     let service = |home: &Home| manager.service(&home.ucssod());
-    let mut estate = Estate::launch_as(LabConfig::default(), edit, service).await;
+    let estate = Estate::launch_as(LabConfig::default(), edit, service).await;
     estate.logged_in("hq").await;
 
-    let mut next = manager.service(&estate.home.ucssod());
-    kill_process(estate.daemon.pid().unwrap(), Signal::KILL).unwrap();
-    estate.daemon = Process::start(&mut next);
-    estate.daemon.line_with("ready").await;
+    let estate = estate.replaced(Signal::KILL, service).await;
     let restored = still_served(&estate.client().await).await;
 
-    kill_process(estate.daemon.pid().unwrap(), Signal::KILL).unwrap();
     let seconds = EIGHT_HOURS.as_secs().to_string();
     let asleep = ["unshare", "--time", "--boottime", &seconds, "--monotonic", "0", "--fork"];
     let asleep = [asleep.as_slice(), &["--kill-child", "--"]].concat();
-    estate.daemon = Process::start(&mut manager.service_within(&asleep, &estate.home.ucssod()));
-    estate.daemon.line_with("ready").await;
+    let asleep = |home: &Home| manager.service_within(&asleep, &home.ucssod());
+    let estate = estate.replaced(Signal::KILL, asleep).await;
     (restored, still_served(&estate.client().await).await)
 }
 
