@@ -61,6 +61,9 @@ pub(crate) async fn run() -> Vec<Figure> {
     let hits = |text: &[u8]| {
         needles.iter().filter(|needle| text.windows(needle.len()).any(|at| at == **needle)).count()
     };
+    let home = estate.home.path("");
+    let home = home.to_str().unwrap().trim_end_matches('/');
+    let own = processes.iter().filter(|text| String::from_utf8_lossy(text).contains(home)).count();
     let hits_in = |texts: &[Vec<u8>]| texts.iter().map(|text| hits(text)).sum();
     vec![
         Figure::exactly("in-the-log", hits(log.as_bytes()), 0),
@@ -72,6 +75,8 @@ pub(crate) async fn run() -> Vec<Figure> {
         Figure::at_least("tokens", tokens.iter().collect::<HashSet<_>>().len(), 3),
         Figure::at_least("lines-below-info", log.matches("DEBUG").count(), 10),
         Figure::at_least("processes", processes.len(), 5),
+        // The daemon's arguments, its environment, and those of a command.
+        Figure::at_least("own-processes", own, 3),
         Figure::at_least("files", files.len(), 2),
     ]
 }
