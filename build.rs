@@ -8,8 +8,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     let out = PathBuf::from(env::var("OUT_DIR")?);
 
-    let definitions =
-        protox::compile(["ucsso/v1/token_broker.proto", "ucsso/v1/login.proto"], ["proto"])?;
+    let files = ["token_broker", "login", "admin"].map(|file| format!("ucsso/v1/{file}.proto"));
+    let definitions = protox::compile(files, ["proto"])?;
     fs::write(out.join("ucsso.v1.bin"), definitions.encode_to_vec())?;
 
     // A derived `Debug` would print the token or the ticket; these messages get one by hand.

@@ -24,7 +24,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ("config", &["domain", "loopback"]),
     ("cisco", &["domain", "chain", "config", "loopback", "identity", "browser", "broker::ports"]),
     ("store", &["domain", "chain", "private", "sys", "broker::ports"]),
-    ("rpc", &["domain", "broker"]),
+    ("rpc", &["domain", "sys", "broker"]),
     (
         "daemon",
         &[

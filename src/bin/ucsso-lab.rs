@@ -5,11 +5,17 @@
 
 use std::{ffi::OsString, iter, process::ExitCode};
 
-use ucsso::lab::{cli, demo::Programs};
+use ucsso::{
+    lab::{cli, demo::Programs},
+    sys::allocator::Clearing,
+};
 
 /// The first argument that makes this program the daemon or its command line.
 const AS_DAEMON: &str = "as-ucssod";
 const AS_CTL: &str = "as-ucssoctl";
+
+#[global_allocator]
+static HEAP: Clearing = Clearing;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();

@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use ucsso::sys::allocator::Clearing;
+
+#[global_allocator]
+static HEAP: Clearing = Clearing;
+
 fn main() -> ExitCode {
     #[cfg(feature = "insecure-test-no-nonce")]
     anstream::eprintln!("ucssod: INSECURE TEST BUILD: redirects are taken without their nonce");

@@ -1,48 +1,37 @@
 //! The owner of one cluster: a loop of five phases.
 //!
 //! **Wait** for one thing to happen, **decide** by the lifecycle, **keep** what is to outlive the
-//! process, **publish** the new state, **act** on the effects. After the `select!` there is no `.await` until the next turn, so that nothing
-//! can happen between a decision and its publication. A caller's message is acknowledged after
-//! the publication: who asks never reads an answer older than the question.
+//! process, **publish** the new state, **act** on the effects. After the `select!` there is no
+//! `.await` until the next turn, so that nothing can happen between a decision and its publication.
+//! A caller's message is acknowledged after the publication: who asks never reads an answer older
+//! than the question.
 
 use std::{pin::pin, sync::Arc};
 
-use tokio::{
-    sync::{mpsc, oneshot, watch},
-    task::JoinHandle,
-};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, info};
 
 use super::{
-    Desk, Published,
+    Control, Desk, Lack, Phase, Published, Settings, Shared,
     desk::{News, Seat},
-    errand::{self, Errand, Outcome, Step},
+    end::End,
+    errand::{self, Errand, Outcome, Step, UnderWay},
     handle::ClusterHandle,
     inquiry::Inquiry,
     keeping::Keeping,
-    ports::{Clock, Login, NotTaken, Opened, Pasted, Vault},
+    message::{Message, Resettled},
+    ports::{Clock, Login, NotTaken, Opened, Pasted},
     uses::Uses,
 };
 use crate::domain::{
     AttemptId, Cause, Cluster, Effect, Event, Failure, Generation, Lifecycle, Manner, Occasion,
-    Past, Policy, Timestamp, Verdict,
+    Past, Timestamp, Verdict,
 };
 
-/// What callers send.
-#[derive(Debug)]
-pub(super) enum Message {
-    /// Something happened; tell when it has been dealt with, and which login is then under way.
-    Happened { event: Event, done: oneshot::Sender<Option<AttemptId>> },
-    /// A program found this token refused; tell what the cluster says.
-    Verify { generation: Generation, verdict: oneshot::Sender<Verdict> },
-    /// A human brought by hand what answers this attempt; tell whether it is taken.
-    Complete { attempt: AttemptId, pasted: Pasted, taken: oneshot::Sender<Result<(), NotTaken>> },
-}
-
 /// What ended the wait.
-enum Turn {
+enum Turn<L> {
     Message(Message),
+    Resettled(Resettled<L>),
     Step(Step),
     LoginEnded(AttemptId, Outcome),
     Desk,
@@ -54,16 +43,8 @@ enum Turn {
 /// How many messages may wait for the owner. A caller that finds it full waits its turn.
 const INBOX: usize = 64;
 
-/// What all owners have in common.
-pub(super) struct Surroundings<C> {
-    pub(super) clock: C,
-    pub(super) desk: Arc<Desk>,
-    pub(super) vault: Arc<dyn Vault>,
-    pub(super) stop: CancellationToken,
-}
-
 pub(super) struct Actor<C, L> {
-    cluster: Cluster,
+    cluster: Arc<Cluster>,
     lifecycle: Lifecycle,
     clock: C,
     login: Arc<L>,
@@ -71,38 +52,41 @@ pub(super) struct Actor<C, L> {
     keeping: Keeping,
     uses: Arc<Uses>,
     inbox: mpsc::Receiver<Message>,
+    control: mpsc::Receiver<Resettled<L>>,
     steps: (mpsc::UnboundedSender<Step>, mpsc::UnboundedReceiver<Step>),
     news: watch::Receiver<News>,
     windows_seen: u64,
     published: watch::Sender<Published>,
+    changes: Arc<watch::Sender<Phase>>,
     opened: Option<(AttemptId, Opened)>,
-    attempt: Option<(AttemptId, JoinHandle<Outcome>)>,
+    attempt: Option<UnderWay<L>>,
     inquiry: Inquiry,
-    stop: CancellationToken,
+    end: Arc<End>,
 }
 
 pub(super) fn new<C: Clock, L: Login>(
-    cluster: Cluster,
-    policy: Policy,
+    settings: Settings<L>,
     past: Past,
-    login: L,
-    surroundings: Surroundings<C>,
-) -> (ClusterHandle<C>, Actor<C, L>) {
-    let Surroundings { clock, desk, vault, stop } = surroundings;
-    let (renew, snooze) = (policy.renew, policy.snooze);
+    shared: Shared<C>,
+    end: Arc<End>,
+) -> (ClusterHandle<C>, Control<L>, Actor<C, L>) {
+    let Settings { cluster, policy, login } = settings;
+    let Shared { clock, desk, vault, changes } = shared;
+    let cluster = Arc::new(cluster);
     let lifecycle = Lifecycle::after(&past, policy, clock.now());
     let (messages, inbox) = mpsc::channel(INBOX);
-    let (published, readers) = watch::channel(Published::of(&lifecycle, None));
+    let (operator, control) = Control::new();
+    let (published, readers) = watch::channel(Published::of(&cluster, &lifecycle, None));
     let uses = Arc::new(Uses::default());
-    let handle = ClusterHandle::new(
-        cluster.clone(),
-        (renew, snooze),
-        clock.clone(),
-        Arc::clone(&desk),
+    let handle = ClusterHandle {
+        name: cluster.name.clone(),
+        clock: clock.clone(),
+        desk: Arc::clone(&desk),
         messages,
-        readers,
-        Arc::clone(&uses),
-    );
+        published: readers,
+        uses: Arc::clone(&uses),
+        end: Arc::clone(&end),
+    };
     let news = desk.news();
     let windows_seen = news.borrow().opened;
     let actor = Actor {
@@ -114,20 +98,22 @@ pub(super) fn new<C: Clock, L: Login>(
         keeping: Keeping::of(past, vault),
         uses,
         inbox,
+        control,
         steps: mpsc::unbounded_channel(),
         news,
         windows_seen,
         published,
+        changes,
         opened: None,
         attempt: None,
         inquiry: Inquiry::default(),
-        stop,
+        end,
     };
-    (handle, actor)
+    (handle, operator, actor)
 }
 
 impl<C: Clock, L: Login> Actor<C, L> {
-    /// Runs until the broker stops or the last handle is gone.
+    /// Runs until it is told to end, or the last handle is gone.
     pub(super) async fn run(mut self) {
         let mut now = self.clock.now();
         self.ask_about_the_doubted(now);
@@ -136,6 +122,9 @@ impl<C: Clock, L: Login> Actor<C, L> {
             let turn = self.wait(now).await;
 
             now = self.clock.now();
+            let gaps = self.clock.gaps();
+            self.lifecycle.note_jumps(gaps.jumped);
+            self.desk.note_gaps(gaps, now);
             if let Some(used) = self.uses.latest(now) {
                 self.lifecycle.note_use(used);
             }
@@ -153,6 +142,16 @@ impl<C: Clock, L: Login> Actor<C, L> {
                 Turn::Message(Message::Complete { attempt, pasted, taken }) => {
                     let _ = taken.send(self.complete(attempt, &pasted));
                     self.take(Event::Woke, now);
+                }
+                Turn::Resettled(Resettled { settings, keeps_token, done }) => {
+                    self.cluster = Arc::new(settings.cluster);
+                    self.login = Arc::new(settings.login);
+                    if !keeps_token {
+                        self.keeping.doubt_no_more();
+                    }
+                    let policy = Box::new(settings.policy);
+                    self.take(Event::Reconfigured { policy, keeps_token }, now);
+                    let _ = done.send(());
                 }
                 Turn::Step(Step::Seated(attempt)) => self.take(Event::Seated { attempt }, now),
                 Turn::Step(Step::Opened(attempt, opened)) => {
@@ -179,7 +178,7 @@ impl<C: Clock, L: Login> Actor<C, L> {
     /// Every branch is cancel safe: the channels and join handles keep what they have, and the
     /// sleep is for an absolute time. The deadline is that of the last decision: one that has
     /// passed since then ends the wait at once.
-    async fn wait(&mut self, decided_at: Timestamp) -> Turn {
+    async fn wait(&mut self, decided_at: Timestamp) -> Turn<L> {
         let deadline = self.lifecycle.deadline(decided_at);
         let clock = &self.clock;
         let time = pin!(async move {
@@ -190,7 +189,8 @@ impl<C: Clock, L: Login> Actor<C, L> {
         });
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => Turn::Stop,
+            () = self.end.told() => Turn::Stop,
+            Some(change) = self.control.recv() => Turn::Resettled(change),
             Some(step) = self.steps.1.recv() => Turn::Step(step),
             (id, outcome) = ended(&mut self.attempt, clock) => Turn::LoginEnded(id, outcome),
             Ok(()) = self.news.changed() => Turn::Desk,
@@ -223,12 +223,15 @@ impl<C: Clock, L: Login> Actor<C, L> {
             }
         }
         self.keep();
-        let published = Published::of(&self.lifecycle, self.opened.clone());
-        self.published.send_if_modified(|current| {
+        let published = Published::of(&self.cluster, &self.lifecycle, self.opened.clone());
+        let is_news = self.published.send_if_modified(|current| {
             let news = *current != published;
             *current = published;
             news
         });
+        if is_news {
+            self.changes.send_modify(|_| {});
+        }
         for effect in effects {
             match effect {
                 Effect::Begin { attempt, manner, occasion } => {
@@ -249,15 +252,15 @@ impl<C: Clock, L: Login> Actor<C, L> {
         info!(cluster = %self.cluster.name, attempt = attempt.0, "a login begins");
         let errand = Errand { attempt, manner, occasion, clock: self.clock.clone() };
         let (desk, login) = (Arc::clone(&self.desk), Arc::clone(&self.login));
-        let run = errand::run(errand, seat, desk, login, self.steps.0.clone());
-        self.attempt = Some((attempt, tokio::spawn(run)));
+        let run = errand::run(errand, seat, desk, Arc::clone(&login), self.steps.0.clone());
+        self.attempt = Some(UnderWay { id: attempt, login, task: tokio::spawn(run) });
     }
 
     /// Dropping the task's future undoes what the attempt set up: its page, its place at the desk.
     fn abort(&mut self, attempt: AttemptId) {
-        if let Some((_, task)) = self.attempt.take_if(|(id, _)| *id == attempt) {
+        if let Some(under_way) = self.attempt.take_if(|under_way| under_way.id == attempt) {
             info!(cluster = %self.cluster.name, attempt = attempt.0, "the login is ended");
-            task.abort();
+            under_way.task.abort();
         }
     }
 
@@ -292,8 +295,8 @@ impl<C: Clock, L: Login> Actor<C, L> {
     }
 
     fn complete(&self, attempt: AttemptId, pasted: &Pasted) -> Result<(), NotTaken> {
-        match self.attempt {
-            Some((under_way, _)) if under_way == attempt => self.login.complete(attempt, pasted),
+        match &self.attempt {
+            Some(under_way) if under_way.id == attempt => under_way.login.complete(attempt, pasted),
             _ => Err(NotTaken::NotPending),
         }
     }
@@ -314,18 +317,24 @@ impl<C: Clock, L: Login> Actor<C, L> {
     }
 
     fn abandon(mut self) {
-        if let Some((_, task)) = self.attempt.take() {
-            task.abort();
+        if let Some(under_way) = self.attempt.take() {
+            under_way.task.abort();
+        }
+        // Whoever still reads what was published has no business with the token of a cluster that
+        // is none any more.
+        if self.end.reason() == Some(Lack::Removed) {
+            self.published.send_modify(Published::forget);
+            self.changes.send_modify(|_| {});
         }
     }
 }
 
 /// How the attempt under way ended; never, without one. A login that panics is a failed login.
 async fn ended<C: Clock>(
-    attempt: &mut Option<(AttemptId, JoinHandle<Outcome>)>,
+    attempt: &mut Option<UnderWay<impl Login>>,
     clock: &C,
 ) -> (AttemptId, Outcome) {
-    let Some((id, task)) = attempt else { return std::future::pending().await };
+    let Some(UnderWay { id, task, .. }) = attempt else { return std::future::pending().await };
     let outcome = task.await.unwrap_or_else(|_| {
         Outcome::Ended(Err(Failure {
             cause: Cause::Internal,

@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use super::{
     ClusterHandle, Lack,
-    actor::Message,
+    message::Message,
     ports::{Clock, NotTaken, Pasted},
 };
 use crate::domain::AttemptId;
@@ -19,6 +19,6 @@ impl<C: Clock> ClusterHandle<C> {
     ) -> Result<Result<(), NotTaken>, Lack> {
         let (taken, answer) = oneshot::channel();
         self.send(Message::Complete { attempt, pasted, taken }).await?;
-        answer.await.map_err(|_| Lack::Stopping)
+        answer.await.map_err(|_| self.why_no_answer())
     }
 }

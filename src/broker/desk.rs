@@ -12,7 +12,7 @@ use std::sync::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::ports::{Clock, Tab};
-use crate::domain::{Budget, Manner, Occasion, Presence, Reserve, Timestamp, WindowId};
+use crate::domain::{Budget, Gaps, Manner, Occasion, Presence, Reserve, Timestamp, WindowId};
 
 /// The one window, the queue for it, and the budget.
 #[derive(Debug)]
@@ -68,11 +68,21 @@ impl Desk {
 
     pub(super) fn note_presence(&self, presence: Presence) {
         self.budget().note_presence(presence);
-        self.news.send_modify(|news| news.changes += 1);
+        self.call();
     }
 
     pub(super) fn note_wake(&self, now: Timestamp) {
         self.budget().note_wake(now);
+        self.call();
+    }
+
+    /// Takes what gaps there were, in all, up to a time.
+    pub(super) fn note_gaps(&self, gaps: Gaps, now: Timestamp) {
+        self.budget().note_gaps(gaps, now);
+    }
+
+    /// Has the owners of all clusters look up.
+    pub(super) fn call(&self) {
         self.news.send_modify(|news| news.changes += 1);
     }
 
@@ -180,6 +190,13 @@ impl Seat {
         }
         self.desk.news.send_modify(|news| news.opened += 1);
         true
+    }
+
+    /// When an attempt that reached no cluster is to try again, after so many tries. One that
+    /// somebody asked for says at once that there is none.
+    pub(super) fn tries_again_at(&self, tries: u32, now: Timestamp) -> Option<Timestamp> {
+        let waits = self.occasion != Occasion::Asked;
+        waits.then(|| self.desk.budget().tries_again_at(tries, now)).flatten()
     }
 
     /// No window was opened after all.

@@ -8,8 +8,8 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::SeqCst},
 };
 
-use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tokio::{sync::mpsc, task::JoinHandle};
+use tracing::{debug, info, warn};
 
 use super::{
     Desk,
@@ -42,6 +42,13 @@ pub(super) enum Outcome {
     Ended(Result<Grant, Failure>),
     /// It had its turn when the human could not be asked.
     Withdrawn,
+}
+
+/// A login under way. It ends with the settings it began with.
+pub(super) struct UnderWay<L> {
+    pub(super) id: AttemptId,
+    pub(super) login: Arc<L>,
+    pub(super) task: JoinHandle<Outcome>,
 }
 
 impl Outcome {
@@ -88,9 +95,27 @@ pub(super) async fn run<C: Clock, L: Login>(
         let _ = steps.send(Step::Seated(attempt));
         seat
     };
-    let tab = seat.take_tab();
-    let told = Told { attempt, seat: &seat, clock, steps, denied: AtomicBool::new(false) };
-    let outcome = login.log_in(attempt, manner, tab, &told).await;
+    let mut tab = seat.take_tab();
+    let told = Told {
+        attempt,
+        seat: &seat,
+        clock: &clock,
+        steps,
+        asked: AtomicBool::new(false),
+        denied: AtomicBool::new(false),
+    };
+    let mut tries = 0;
+    let outcome = loop {
+        let outcome = login.log_in(attempt, manner, tab.take(), &told).await;
+        let again = match &outcome {
+            Err(failure) if told.reached_nobody(failure) => seat.tries_again_at(tries, clock.now()),
+            _ => None,
+        };
+        let Some(at) = again else { break outcome };
+        debug!(attempt = attempt.0, tries, "the network is not back from sleep");
+        tries += 1;
+        clock.sleep_until(at).await;
+    };
     let denied = told.denied.load(SeqCst);
     match outcome {
         Ok(LoggedIn { grant, tab }) => {
@@ -111,20 +136,31 @@ pub(super) async fn run<C: Clock, L: Login>(
 struct Told<'a, C> {
     attempt: AttemptId,
     seat: &'a Seat,
-    clock: C,
+    clock: &'a C,
     steps: mpsc::UnboundedSender<Step>,
+    /// Whether the human was asked.
+    asked: AtomicBool,
     /// Whether the login was not allowed to open a window.
     denied: AtomicBool,
+}
+
+impl<C> Told<'_, C> {
+    /// Whether a failure came of a network that is down, before anybody was bothered.
+    fn reached_nobody(&self, failure: &Failure) -> bool {
+        failure.cause == Cause::NodeUnreachable && !self.asked.load(SeqCst)
+    }
 }
 
 impl<C: Clock> Progress for &Told<'_, C> {
     fn may_open(&self) -> bool {
         let may = self.seat.open_window(self.clock.now());
         self.denied.store(!may, SeqCst);
+        self.asked.fetch_or(may, SeqCst);
         may
     }
 
     fn opened(&self, opened: Opened) {
+        self.asked.store(true, SeqCst);
         let _ = self.steps.send(Step::Opened(self.attempt, opened));
     }
 }

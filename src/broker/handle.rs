@@ -4,23 +4,25 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Desk, LoginUnderWay, Published, Watching, actor::Message, ports::Clock, uses::Uses};
+use super::{
+    Desk, Lack, LoginUnderWay, Published, Watching, end::End, lack::lack, message::Message,
+    ports::Clock, uses::Uses,
+};
 use crate::domain::{
-    AttemptId, Cluster, Event, Failure, FailureKind, Generation, LONGEST_SNOOZE, Lapse, Manner,
-    Pause, RenewMode, Reserve, State, Timestamp, Token, Verdict,
+    AttemptId, Cluster, ClusterName, Event, Generation, LONGEST_SNOOZE, Manner, Reserve, Timestamp,
+    Token, Verdict,
 };
 
 /// One cluster, as callers see it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ClusterHandle<C> {
-    cluster: Cluster,
-    renew: RenewMode,
-    snooze: Duration,
-    clock: C,
-    desk: Arc<Desk>,
-    messages: mpsc::Sender<Message>,
-    published: watch::Receiver<Published>,
-    uses: Arc<Uses>,
+    pub(super) name: ClusterName,
+    pub(super) clock: C,
+    pub(super) desk: Arc<Desk>,
+    pub(super) messages: mpsc::Sender<Message>,
+    pub(super) published: watch::Receiver<Published>,
+    pub(super) uses: Arc<Uses>,
+    pub(super) end: Arc<End>,
 }
 
 /// What a program asks for.
@@ -43,36 +45,6 @@ pub enum Interaction {
     Force,
 }
 
-/// Why a program gets no token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lack {
-    /// Somebody has to log in, and nobody is being asked now.
-    LoginRequired {
-        /// Why no token is held; `None` if one is held that is too short.
-        lapse: Option<Lapse>,
-        /// How the last login failed.
-        failure: Option<Failure>,
-    },
-    /// The human said "not now".
-    Snoozed {
-        /// Until when.
-        until: Timestamp,
-    },
-    /// Nobody may be asked now, on any cluster.
-    Reserved(Reserve),
-    /// A login is under way, and the caller does not wait.
-    LoginUnderWay,
-    /// The login failed.
-    Failed(Failure),
-    /// No token of this cluster is ever valid for that long.
-    Unsatisfiable {
-        /// The longest that one was.
-        longest: Duration,
-    },
-    /// The broker stops.
-    Stopping,
-}
-
 /// What a report of a refused token led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Report {
@@ -83,26 +55,22 @@ pub enum Report {
 }
 
 impl<C: Clock> ClusterHandle<C> {
-    pub(super) const fn new(
-        cluster: Cluster,
-        (renew, snooze): (RenewMode, Duration),
-        clock: C,
-        desk: Arc<Desk>,
-        messages: mpsc::Sender<Message>,
-        published: watch::Receiver<Published>,
-        uses: Arc<Uses>,
-    ) -> Self {
-        Self { cluster, renew, snooze, clock, desk, messages, published, uses }
+    /// What the cluster is called.
+    pub const fn name(&self) -> &ClusterName {
+        &self.name
     }
 
-    /// What the cluster is called, and whose tokens are wanted.
-    pub const fn cluster(&self) -> &Cluster {
-        &self.cluster
+    /// The same, and whose tokens are wanted now.
+    #[must_use]
+    pub fn cluster(&self) -> Arc<Cluster> {
+        Arc::clone(&self.published.borrow().cluster)
     }
 
-    /// When its token is renewed.
-    pub const fn renew_mode(&self) -> RenewMode {
-        self.renew
+    /// Why this cluster answers no more: [`Lack::Removed`] or [`Lack::Stopping`]. `None` as long
+    /// as it does.
+    #[must_use]
+    pub fn gone(&self) -> Option<Lack> {
+        self.end.reason()
     }
 
     /// The state now.
@@ -166,7 +134,7 @@ impl<C: Clock> ClusterHandle<C> {
         }
         let (verdict, answer) = oneshot::channel();
         self.send(Message::Verify { generation, verdict }).await?;
-        let verdict = answer.await.map_err(|_| Lack::Stopping)?;
+        let verdict = answer.await.map_err(|_| self.why_no_answer())?;
         // A renewal may have come first.
         let superseded = self.holds_newer_than(generation);
         Ok(if superseded { Report::Superseded } else { Report::Asked(verdict) })
@@ -188,7 +156,8 @@ impl<C: Clock> ClusterHandle<C> {
     /// Leaves the human alone for this long, or for as long as the configuration says, and ends
     /// the login under way. No time at all ends what was asked for before. Says until when.
     pub async fn snooze(&self, length: Option<Duration>) -> Result<Option<Timestamp>, Lack> {
-        let until = self.clock.now().plus(length.unwrap_or(self.snooze).min(LONGEST_SNOOZE));
+        let length = length.unwrap_or_else(|| self.published.borrow().snooze);
+        let until = self.clock.now().plus(length.min(LONGEST_SNOOZE));
         self.tell(Event::SnoozeAsked { until }).await?;
         Ok(self.snoozed_until())
     }
@@ -265,7 +234,7 @@ impl<C: Clock> ClusterHandle<C> {
                     }
                 }
             }
-            published.changed().await.map_err(|_| Lack::Stopping)?;
+            published.changed().await.map_err(|_| self.why_no_answer())?;
             waited = true;
         }
     }
@@ -283,6 +252,9 @@ impl<C: Clock> ClusterHandle<C> {
     }
 
     fn lack_in(&self, published: &Published, min_validity: Option<Duration>, waited: bool) -> Lack {
+        if let Some(gone) = self.gone() {
+            return gone;
+        }
         match lack(published, min_validity, waited, self.clock.now()) {
             lack @ Lack::LoginRequired { .. } if published.state.begins_on_demand() => {
                 self.reserve().map_or(lack, Lack::Reserved)
@@ -296,40 +268,15 @@ impl<C: Clock> ClusterHandle<C> {
     async fn tell(&self, event: Event) -> Result<Option<AttemptId>, Lack> {
         let (done, acknowledged) = oneshot::channel();
         self.send(Message::Happened { event, done }).await?;
-        acknowledged.await.map_err(|_| Lack::Stopping)
+        acknowledged.await.map_err(|_| self.why_no_answer())
+    }
+
+    /// The owner has ended. If it was by a bug, it is the broker that is of no use.
+    pub(super) fn why_no_answer(&self) -> Lack {
+        self.gone().unwrap_or(Lack::Stopping)
     }
 
     pub(super) async fn send(&self, message: Message) -> Result<(), Lack> {
-        self.messages.send(message).await.map_err(|_| Lack::Stopping)
-    }
-}
-
-/// Why this state has no token for a caller, `waited` for a login or not.
-fn lack(
-    published: &Published,
-    min_validity: Option<Duration>,
-    waited: bool,
-    now: Timestamp,
-) -> Lack {
-    let longest = published.longest_lifetime;
-    if min_validity.is_some_and(|wanted| wanted > longest) && !longest.is_zero() {
-        return Lack::Unsatisfiable { longest };
-    }
-    if let State::Cold { pause, .. } | State::Fresh { pause, .. } = &published.state
-        && let Pause::Snoozed { until, .. } = pause
-        && !waited
-        && now < *until
-    {
-        return Lack::Snoozed { until: *until };
-    }
-    let lapse = published.state.lapse();
-    match published.state.failure().cloned() {
-        Some(failure) if waited => Lack::Failed(failure),
-        Some(failure)
-            if matches!(failure.cause.kind(), FailureKind::Unreachable | FailureKind::Refused) =>
-        {
-            Lack::Failed(failure)
-        }
-        failure => Lack::LoginRequired { lapse, failure },
+        self.messages.send(message).await.map_err(|_| self.why_no_answer())
     }
 }

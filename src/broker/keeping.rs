@@ -34,6 +34,11 @@ impl Keeping {
         self.doubted.as_ref()
     }
 
+    /// Gives up the token for which the cluster has not vouched: it is of no use any more.
+    pub(super) fn doubt_no_more(&mut self) {
+        self.doubted = None;
+    }
+
     /// Ends the doubt, if it is about this token.
     pub(super) fn settle(&mut self, generation: Generation) -> Option<Token> {
         self.doubted.take_if(|token| token.generation == generation)

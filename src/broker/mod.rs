@@ -2,50 +2,72 @@
 //!
 //! One task owns each cluster and is the only one to change its state; everybody else reads the
 //! copy it publishes. [`Broker`] finds clusters by name, [`ClusterHandle`] is a caller's end,
-//! `actor` the owner's, [`Desk`] the human's one window, and [`ports`] what all of this needs from
-//! outside. Nothing in here may know gRPC, HTTP or Cisco. Called by `rpc`, put together by
-//! `daemon`.
+//! [`Control`] the operator's, `actor` the owner's, [`Desk`] the human's one window, and [`ports`]
+//! what all of this needs from outside. Nothing in here may know gRPC, HTTP or Cisco. Called by
+//! `rpc`, put together by `daemon`.
 
 mod actor;
 mod alarm;
 mod completion;
 mod desk;
+mod end;
 mod errand;
 mod following;
 mod handle;
 mod inquiry;
 mod keeping;
+mod lack;
+mod message;
 pub mod ports;
 mod published;
 mod uses;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use desk::Desk;
 pub use following::{LoginEvent, LoginUnderWay};
-pub use handle::{Ask, ClusterHandle, Interaction, Lack, Report};
+pub use handle::{Ask, ClusterHandle, Interaction, Report};
+pub use lack::Lack;
+pub use message::{Control, Settings};
 pub use published::Published;
 pub use uses::Watching;
 
 use self::{
-    actor::Surroundings,
     alarm::Alarm,
+    end::End,
     ports::{Clock, Login, Vault},
 };
 use crate::domain::{Budget, Cluster, ClusterName, Past, Policy, Presence, Reserve, Timestamp};
 
-/// All clusters, by name.
+/// All clusters, by name. They may come, go and change at any time.
 #[derive(Debug)]
 pub struct Broker<C> {
-    clock: C,
-    desk: Arc<Desk>,
-    vault: Arc<dyn Vault>,
-    handles: BTreeMap<ClusterName, ClusterHandle<C>>,
+    shared: Shared<C>,
+    handles: watch::Sender<BTreeMap<ClusterName, ClusterHandle<C>>>,
     actors: TaskTracker,
     stop: CancellationToken,
     alarm: Alarm,
+}
+
+/// What the owners of all clusters share.
+#[derive(Debug, Clone)]
+struct Shared<C> {
+    clock: C,
+    desk: Arc<Desk>,
+    vault: Arc<dyn Vault>,
+    changes: Arc<watch::Sender<Phase>>,
+}
+
+/// Whether there is anything more to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Clusters may change.
+    Serving,
+    /// Every task has ended: what is published is the last.
+    Ended,
 }
 
 impl<C: Clock> Broker<C> {
@@ -60,11 +82,10 @@ impl<C: Clock> Broker<C> {
     #[must_use]
     pub fn remembering(clock: C, windows: &[Timestamp], vault: Arc<dyn Vault>) -> Self {
         let budget = Budget::remembered(windows, clock.now());
+        let changes = Arc::new(watch::Sender::new(Phase::Serving));
         Self {
-            clock,
-            desk: Arc::new(Desk::new(budget)),
-            vault,
-            handles: BTreeMap::new(),
+            shared: Shared { clock, desk: Arc::new(Desk::new(budget)), vault, changes },
+            handles: watch::Sender::default(),
             actors: TaskTracker::new(),
             stop: CancellationToken::new(),
             alarm: Alarm::default(),
@@ -72,83 +93,108 @@ impl<C: Clock> Broker<C> {
     }
 
     /// Adds a cluster and starts the task that owns it. Must be called inside a tokio runtime.
-    pub fn add<L: Login>(&mut self, cluster: Cluster, policy: Policy, login: L) {
-        self.add_remembering(cluster, policy, login, Past::default());
+    pub fn add<L: Login>(&self, cluster: Cluster, policy: Policy, login: L) -> Control<L> {
+        self.add_remembering(Settings { cluster, policy, login }, Past::default())
     }
 
     /// The same, where an earlier life left something to go on from.
-    pub fn add_remembering<L: Login>(
-        &mut self,
-        cluster: Cluster,
-        policy: Policy,
-        login: L,
-        past: Past,
-    ) {
-        let surroundings = Surroundings {
-            clock: self.clock.clone(),
-            desk: Arc::clone(&self.desk),
-            vault: Arc::clone(&self.vault),
-            stop: self.stop.clone(),
-        };
-        let (handle, actor) = actor::new(cluster, policy, past, login, surroundings);
-        let guard = self.alarm.clone().guard(handle.cluster().name.clone());
+    pub fn add_remembering<L: Login>(&self, settings: Settings<L>, past: Past) -> Control<L> {
+        let end = Arc::new(End::of_one(&self.stop));
+        let (handle, control, actor) = actor::new(settings, past, self.shared.clone(), end);
+        let guard = self.alarm.clone().guard(handle.name.clone());
         self.actors.spawn(async move {
             actor.run().await;
             guard.ended_well();
         });
-        self.handles.insert(handle.cluster().name.clone(), handle);
+        self.handles.send_modify(|handles| {
+            handles.insert(handle.name.clone(), handle);
+        });
+        self.changed();
+        control
+    }
+
+    /// Takes a cluster away: its token is forgotten, and whoever waits is told that there is no
+    /// such cluster. Returns once its task has ended.
+    pub async fn remove(&self, name: &ClusterName) {
+        let mut removed = None;
+        self.handles.send_modify(|handles| removed = handles.remove(name));
+        let Some(ClusterHandle { end, mut published, .. }) = removed else { return };
+        end.remove();
+        while published.changed().await.is_ok() {}
+        self.changed();
     }
 
     /// The clock that all clusters go by.
     pub const fn clock(&self) -> &C {
-        &self.clock
+        &self.shared.clock
     }
 
     /// The cluster of this name.
     #[must_use]
-    pub fn cluster(&self, name: &ClusterName) -> Option<&ClusterHandle<C>> {
-        self.handles.get(name)
+    pub fn cluster(&self, name: &ClusterName) -> Option<ClusterHandle<C>> {
+        self.handles.borrow().get(name).cloned()
     }
 
     /// All clusters, in the order of their names.
-    pub fn clusters(&self) -> impl Iterator<Item = &ClusterHandle<C>> {
-        self.handles.values()
+    #[must_use]
+    pub fn clusters(&self) -> Vec<ClusterHandle<C>> {
+        self.handles.borrow().values().cloned().collect()
+    }
+
+    /// Has news at once, and whenever a cluster has come, gone, or published something new. A slow
+    /// reader misses nothing but what was meanwhile.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<Phase> {
+        let mut changes = self.shared.changes.subscribe();
+        changes.mark_changed();
+        changes
+    }
+
+    fn changed(&self) {
+        self.shared.changes.send_modify(|_| {});
     }
 
     /// Takes what the desktop says of its human. Logins that waited for them begin.
     pub fn note_presence(&self, presence: Presence) {
-        self.desk.note_presence(presence);
+        self.shared.desk.note_presence(presence);
     }
 
     /// Takes that the machine woke from sleep.
     pub fn note_wake(&self) {
-        self.desk.note_wake(self.clock.now());
+        self.shared.desk.note_wake(self.shared.clock.now());
+    }
+
+    /// Takes that the clock was set, or went on after a sleep: every cluster decides anew.
+    pub fn note_gap(&self) {
+        self.shared.desk.call();
     }
 
     /// Why no window opens by itself now, on any cluster.
     #[must_use]
     pub fn reserve(&self) -> Option<Reserve> {
-        self.desk.reserve(self.clock.now())
+        self.shared.desk.reserve(self.shared.clock.now())
     }
 
     /// How many windows may still open by themselves before somebody answers one.
     #[must_use]
     pub fn windows_left(&self) -> usize {
-        self.desk.windows_left(self.clock.now())
+        self.shared.desk.windows_left(self.shared.clock.now())
     }
 
     /// When the windows were opened that nobody answered, as far as they count.
     #[must_use]
     pub fn counted_windows(&self) -> Vec<Timestamp> {
-        self.desk.counted(self.clock.now())
+        self.shared.desk.counted(self.shared.clock.now())
     }
 
     /// Whether every owner of a cluster does its work: returns once each has answered, `false` if
     /// the broker stops. It waits for one that does not.
     pub async fn is_alive(&self) -> bool {
-        for cluster in self.handles.values() {
-            if cluster.owner_answers().await.is_err() {
-                return false;
+        for cluster in self.clusters() {
+            match cluster.owner_answers().await {
+                // One that was taken away meanwhile is missed by nobody.
+                Ok(()) | Err(Lack::Removed) => {}
+                Err(_) => return false,
             }
         }
         true
@@ -166,5 +212,6 @@ impl<C: Clock> Broker<C> {
         self.stop.cancel();
         self.actors.close();
         self.actors.wait().await;
+        self.shared.changes.send_replace(Phase::Ended);
     }
 }

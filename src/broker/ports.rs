@@ -7,13 +7,19 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use crate::domain::{
-    AttemptId, ClusterName, Failure, Grant, Held, Learned, Manner, Timestamp, Token, Verdict,
+    AttemptId, ClusterName, Failure, Gaps, Grant, Held, Learned, Manner, Timestamp, Token, Verdict,
 };
 
 /// Tells the time, and wakes at a time.
 pub trait Clock: Clone + Send + Sync + 'static {
     /// The time now. Never earlier than a time it told before.
     fn now(&self) -> Timestamp;
+
+    /// What gaps there were since the clock began. Read after `now()`, it has every jump that is
+    /// in that time.
+    fn gaps(&self) -> Gaps {
+        Gaps::default()
+    }
 
     /// The same moment as the wall clock counts it, for whoever reads it elsewhere.
     fn wall_time(&self, at: Timestamp) -> Timestamp;

@@ -1,15 +1,22 @@
 //! What everybody may read of a cluster.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::ports::Opened;
 use crate::domain::{
-    AttemptId, Lifecycle, Notice, State, Timestamp, Token, UNANSWERED, default_validity,
+    AttemptId, Cluster, Lapse, Lifecycle, Notice, Pause, RenewMode, State, Timestamp, Token,
+    UNANSWERED, default_validity,
 };
 
 /// The published copy of a cluster's state. Only the owner writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
+    /// What the cluster is called, and whose tokens are wanted.
+    pub cluster: Arc<Cluster>,
+    /// When its token is renewed.
+    pub renew: RenewMode,
+    /// How long a human who said "not now" is left alone.
+    pub snooze: Duration,
     /// The state itself.
     pub state: State,
     /// When a renewal begins by itself.
@@ -24,14 +31,27 @@ pub struct Published {
 
 impl Published {
     /// What is to be read of a lifecycle, and of the start page of its attempt.
-    pub(super) fn of(lifecycle: &Lifecycle, opened: Option<(AttemptId, Opened)>) -> Self {
+    pub(super) fn of(
+        cluster: &Arc<Cluster>,
+        lifecycle: &Lifecycle,
+        opened: Option<(AttemptId, Opened)>,
+    ) -> Self {
         Self {
+            cluster: Arc::clone(cluster),
+            renew: lifecycle.policy().renew,
+            snooze: lifecycle.policy().snooze,
             state: lifecycle.state().clone(),
             renews_at: lifecycle.renews_by_itself_at(),
             longest_lifetime: lifecycle.longest_lifetime(),
             notice: lifecycle.notice(),
             opened,
         }
+    }
+
+    /// Leaves nothing of the token and of the attempt.
+    pub(super) fn forget(&mut self) {
+        self.state = State::Cold { lapse: Lapse::Reconfigured, pause: Pause::Off };
+        (self.renews_at, self.notice, self.opened) = (None, None, None);
     }
 
     /// The token, if it is valid for at least this long, and at all.

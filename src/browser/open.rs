@@ -4,7 +4,12 @@
 //! Owns the order and the time all of it may take. The URL goes into no log and no error: the
 //! start page's has a ticket in it. Called by `cisco` once the start page is served.
 
-use std::{ffi::OsString, io, time::Duration};
+use std::{
+    ffi::OsString,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::timeout;
 
@@ -18,10 +23,10 @@ use crate::paths;
 /// How long it may take until a window is open, over all ways.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Opens URLs in the browser of the human.
+/// Opens URLs in the browser of the human. Clones go by the same command.
 #[derive(Debug, Clone)]
 pub struct Opener {
-    argv: Option<Vec<String>>,
+    argv: Arc<Mutex<Option<Vec<String>>>>,
     environment: Environment,
     activation: Activation,
 }
@@ -51,7 +56,19 @@ impl Opener {
     /// The same in a given environment.
     #[must_use]
     pub fn with_environment(argv: Option<Vec<String>>, environment: Environment) -> Self {
-        Self { argv, environment, activation: Activation::default() }
+        Self { argv: Arc::new(Mutex::new(argv)), environment, activation: Activation::default() }
+    }
+
+    /// Takes another command, or none, from the next URL on; says whether it is another.
+    pub fn set_command(&self, argv: Option<Vec<String>>) -> bool {
+        let mut current = self.argv.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_other = *current != argv;
+        *current = argv;
+        is_other
+    }
+
+    fn command(&self) -> Option<Vec<String>> {
+        self.argv.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Where the leave to raise the next window is left.
@@ -83,13 +100,14 @@ impl Opener {
         let token = self.activation.take();
         let token = token.as_deref();
         let mut failure = Error::NoDisplay;
-        for program in self.commands(url) {
+        let argv = self.command();
+        for program in self.commands(argv.as_deref(), url) {
             match self.run(&program, token).await {
                 Ok(window) => return Ok(window),
                 Err(error) => failure = noted(error),
             }
         }
-        if self.argv.is_some() {
+        if argv.is_some() {
             return Err(failure);
         }
         if let Some(desktop) = self.desktop().await {
@@ -140,8 +158,8 @@ impl Opener {
     }
 
     /// The commands to try, in order.
-    fn commands(&self, url: &str) -> Vec<Program> {
-        if let Some(argv) = &self.argv {
+    fn commands(&self, argv: Option<&[String]>, url: &str) -> Vec<Program> {
+        if let Some(argv) = argv {
             let words = argv.iter().map(String::as_str);
             return Program::of(words, "{url}", url).into_iter().collect();
         }

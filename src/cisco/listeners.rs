@@ -3,12 +3,13 @@
 //! Several clusters may be registered with one port and paths of their own, so a listener belongs
 //! to an origin, not to a cluster. It is bound when the first login needs it and kept, so that
 //! nobody else can take the port between two logins. One that was passed to this process is taken
-//! where there is one, and its port is not free even between two daemons. Made by `daemon`, used by `mod`.
+//! where there is one, and its port is not free even between two daemons. Made by `daemon`, used
+//! by `mod`.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::OnceCell;
@@ -22,7 +23,7 @@ use crate::{
 /// The listeners of this process. Cheap to clone; clones share them.
 #[derive(Clone, Default)]
 pub struct Listeners {
-    cells: Arc<Mutex<HashMap<Origin, Arc<OnceCell<Listener>>>>>,
+    inside: Arc<Mutex<Inside>>,
     identity: Option<Files>,
     passed: Passed,
 }
@@ -32,7 +33,7 @@ impl Listeners {
     /// was `passed`, that is served.
     #[must_use]
     pub fn new(identity: Option<Files>, passed: Passed) -> Self {
-        Self { cells: Arc::default(), identity, passed }
+        Self { inside: Arc::default(), identity, passed }
     }
 
     /// The listener at an origin; bound now if it is not yet.
@@ -41,7 +42,7 @@ impl Listeners {
     ///
     /// If it cannot be bound. Nothing is remembered of that: the next call tries again.
     pub async fn at(&self, origin: Origin) -> Result<Listener, browser::Error> {
-        let cell = Arc::clone(self.cells().entry(origin).or_default());
+        let cell = Arc::clone(self.inside().cells.entry(origin).or_default());
         let bind = || Listener::bind(origin, self.identity.clone(), &self.passed);
         cell.get_or_try_init(bind).await.cloned()
     }
@@ -65,24 +66,48 @@ impl Listeners {
     /// The origins that are listened at.
     #[must_use]
     pub fn bound(&self) -> Vec<Origin> {
-        self.cells().values().filter_map(|cell| cell.get().map(Listener::origin)).collect()
+        self.inside().cells.values().filter_map(|cell| cell.get().map(Listener::origin)).collect()
     }
 
     /// What they refused, by reason.
     #[must_use]
     pub fn refusals(&self) -> Vec<(&'static str, u64)> {
-        let cells = self.cells();
-        let mut all = BTreeMap::new();
-        for listener in cells.values().filter_map(|cell| cell.get()) {
-            for (reason, count) in listener.refusals().by_reason() {
-                *all.entry(reason).or_default() += count;
-            }
-        }
+        let inside = self.inside();
+        let mut all = inside.refused.clone();
+        inside.cells.values().filter_map(|cell| cell.get()).for_each(|one| count(&mut all, one));
         all.into_iter().collect()
     }
 
-    fn cells(&self) -> std::sync::MutexGuard<'_, HashMap<Origin, Arc<OnceCell<Listener>>>> {
-        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lets go of the listeners at all other origins, once the logins under way there have ended.
+    /// A socket that was passed stays open.
+    pub fn keep_only(&self, needed: &BTreeSet<Origin>) {
+        let mut inside = self.inside();
+        let Inside { cells, refused } = &mut *inside;
+        cells.retain(|origin, cell| {
+            let is_needed = needed.contains(origin);
+            if let Some(listener) = cell.get().filter(|_| !is_needed) {
+                count(refused, listener);
+            }
+            is_needed
+        });
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Default)]
+struct Inside {
+    cells: HashMap<Origin, Arc<OnceCell<Listener>>>,
+    /// What those refused that are not needed any more.
+    refused: BTreeMap<&'static str, u64>,
+}
+
+/// Adds what a listener refused.
+fn count(all: &mut BTreeMap<&'static str, u64>, listener: &Listener) {
+    for (reason, count) in listener.refusals().by_reason() {
+        *all.entry(reason).or_default() += count;
     }
 }
 
@@ -119,5 +144,21 @@ mod tests {
             matches!(refused, Err(browser::Error::PortTaken { addr: taken, .. }) if taken == addr)
         );
         assert_eq!(bound.unwrap().origin(), origin);
+    }
+
+    #[tokio::test]
+    async fn a_port_that_nobody_needs_any_more_is_free_for_others() {
+        let listeners = Listeners::default();
+        let kept = listeners.at(ANY_PORT).await.unwrap().origin();
+        let squatter = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = Origin { port: squatter.local_addr().unwrap().port(), ..ANY_PORT };
+        drop(squatter);
+        listeners.at(origin).await.unwrap();
+
+        listeners.keep_only(&BTreeSet::from([ANY_PORT]));
+        tokio::task::yield_now().await;
+
+        assert_eq!(listeners.bound(), [kept]);
+        assert!(std::net::TcpListener::bind(origin.addresses()[0]).is_ok());
     }
 }

@@ -8,10 +8,12 @@
 mod advice;
 mod authorize;
 mod by_hand;
+mod ca_file;
 mod discovery;
 mod edge;
 mod error;
 mod fault;
+mod known;
 mod lifetime;
 mod listeners;
 mod names;
@@ -33,8 +35,10 @@ use zeroize::Zeroizing;
 
 pub use advice::timeout_advice;
 pub use authorize::UriFlaw;
+pub use ca_file::ca_text;
 pub use error::Error;
 pub use fault::{Fault, Miss, Misses};
+pub use known::Known;
 pub use lifetime::LifetimeFlaw;
 pub use listeners::Listeners;
 pub use redirect::{Denial, RedirectFlaw};
@@ -45,7 +49,7 @@ use self::{
     by_hand::Waiting,
     edge::Limits,
     nodes::Nodes,
-    owner::{Owner, Stranger},
+    owner::Stranger,
     redirect::{Outcome, Redirect},
     state::StateRule,
     verify::Confirmed,
@@ -66,7 +70,7 @@ pub struct CiscoLogin<C: Clock> {
     listeners: Listeners,
     opener: Opener,
     waiting: Waiting,
-    owner: Owner,
+    known: Known,
 }
 
 impl<C: Clock> CiscoLogin<C> {
@@ -92,17 +96,27 @@ impl<C: Clock> CiscoLogin<C> {
         limits: Limits,
     ) -> Result<Self, Error> {
         let nodes = Nodes::new(&config, limits)?;
-        let state = StateRule::new(config.state, false);
-        let (waiting, owner) = (Waiting::default(), Owner::default());
-        Ok(Self { config, clock, nodes, state, listeners, opener, waiting, owner })
+        let (waiting, known) = (Waiting::default(), Known::default());
+        let state = StateRule::new(config.state, known.echoes());
+        Ok(Self { config, clock, nodes, state, listeners, opener, waiting, known })
+    }
+
+    /// What is known of this cluster now and later.
+    pub fn known(&self) -> Known {
+        self.known.clone()
+    }
+
+    /// Goes by what is known of the cluster, where it has been logged in to with other settings.
+    #[must_use]
+    pub fn sharing(self, known: Known) -> Self {
+        let state = StateRule::new(self.config.state, known.echoes());
+        Self { state, known, ..self }
     }
 
     /// Holds the cluster to what an earlier daemon learned of it.
     #[must_use]
     pub fn knowing(self, learned: Learned) -> Self {
-        let Learned { owner, returns_state } = learned;
-        let state = StateRule::new(self.config.state, returns_state);
-        Self { state, owner: Owner::known(owner), ..self }
+        self.sharing(Known::of(learned))
     }
 
     /// One login: find the page, ask the human, take what comes back.
@@ -215,7 +229,7 @@ impl<C: Clock> CiscoLogin<C> {
         let Confirmed { user, node } =
             verify::confirm(&self.nodes, &self.config, &self.clock, &secret, first, expires_at)
                 .await?;
-        let user = match self.owner.admit(user, &self.config.user) {
+        let user = match self.known.owner().admit(user, &self.config.user) {
             Ok(user) => user,
             Err(Stranger { first, actual }) => {
                 return Err(Error::OtherThanFirst { node, first, actual });
@@ -267,8 +281,7 @@ impl<C: Clock> Login for CiscoLogin<C> {
     }
 
     fn learned(&self) -> Learned {
-        let owner = self.owner.first().map(str::to_owned);
-        Learned { owner, returns_state: self.state.was_returned() }
+        self.known.learned()
     }
 }
 

@@ -4,7 +4,10 @@
 //! and the first cluster that is seen to return it has to do so from then on. What binds a
 //! redirect to its attempt on every cluster is the ticket of the `browser` room. Called by `mod`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use aws_lc_rs::{constant_time, rand};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -16,18 +19,13 @@ use crate::config::StateParam;
 /// What one cluster is held to.
 pub(super) struct StateRule {
     param: StateParam,
-    echoed: AtomicBool,
+    echoed: Arc<AtomicBool>,
 }
 
 impl StateRule {
-    /// The rule for a cluster that was, or was not, seen to return it in an earlier life.
-    pub(super) const fn new(param: StateParam, echoed: bool) -> Self {
-        Self { param, echoed: AtomicBool::new(echoed) }
-    }
-
-    /// Whether the cluster was seen to return it.
-    pub(super) fn was_returned(&self) -> bool {
-        self.echoed.load(Ordering::Acquire)
+    /// The rule of the configuration, for a cluster that may have been seen to return it.
+    pub(super) const fn new(param: StateParam, echoed: Arc<AtomicBool>) -> Self {
+        Self { param, echoed }
     }
 
     /// A value for one attempt: 32 random bytes in base64url. `None` if none is to be sent.
@@ -84,26 +82,30 @@ mod tests {
 
     use super::*;
 
+    fn rule(param: StateParam) -> StateRule {
+        StateRule::new(param, Arc::default())
+    }
+
     #[test]
     fn each_attempt_has_a_value_of_its_own() {
-        let rule = StateRule::new(StateParam::Send, false);
+        let held = rule(StateParam::Send);
 
-        let values: HashSet<_> = (0..1000).map(|_| rule.fresh().unwrap().to_string()).collect();
+        let values: HashSet<_> = (0..1000).map(|_| held.fresh().unwrap().to_string()).collect();
 
         assert_eq!(values.len(), 1000);
         assert!(values.iter().all(|value| value.len() == 43));
-        assert_eq!(StateRule::new(StateParam::Off, false).fresh(), None);
+        assert_eq!(rule(StateParam::Off).fresh(), None);
     }
 
     #[test]
     fn a_wrong_state_is_refused_under_every_rule_that_sends_one() {
         for param in [StateParam::Send, StateParam::Require] {
-            let rule = StateRule::new(param, false);
+            let held = rule(param);
 
             for wrong in ["", "A", "ab", "b"] {
-                assert_eq!(rule.check(Some("a"), Some(wrong)), Err(RedirectFlaw::WrongState));
+                assert_eq!(held.check(Some("a"), Some(wrong)), Err(RedirectFlaw::WrongState));
                 assert_eq!(
-                    rule.check_unless_missing(Some("a"), Some(wrong)),
+                    held.check_unless_missing(Some("a"), Some(wrong)),
                     Err(RedirectFlaw::WrongState)
                 );
             }
@@ -112,43 +114,38 @@ mod tests {
 
     #[test]
     fn a_missing_state_is_refused_where_it_is_required() {
-        let missing = |param| StateRule::new(param, false).check(Some("a"), None);
+        let missing = |param| rule(param).check(Some("a"), None);
 
         assert_eq!(missing(StateParam::Send), Ok(()));
         assert_eq!(missing(StateParam::Require), Err(RedirectFlaw::NoState));
-        assert_eq!(StateRule::new(StateParam::Off, false).check(None, None), Ok(()));
-        assert_eq!(
-            StateRule::new(StateParam::Require, false).check_unless_missing(Some("a"), None),
-            Ok(())
-        );
+        assert_eq!(rule(StateParam::Off).check(None, None), Ok(()));
+        assert_eq!(rule(StateParam::Require).check_unless_missing(Some("a"), None), Ok(()));
     }
 
     #[test]
     fn a_cluster_that_returned_it_once_has_to_return_it_for_ever() {
-        let rule = StateRule::new(StateParam::Send, false);
+        let held = rule(StateParam::Send);
 
-        assert_eq!(rule.check(Some("a"), None), Ok(()));
-        assert!(!rule.was_returned());
-        assert_eq!(rule.check(Some("b"), Some("b")), Ok(()));
-        assert!(rule.was_returned());
-        assert_eq!(rule.check(Some("c"), None), Err(RedirectFlaw::NoState));
-        assert_eq!(rule.check(Some("d"), None), Err(RedirectFlaw::NoState));
-        assert_eq!(rule.check(Some("e"), Some("e")), Ok(()));
+        assert_eq!(held.check(Some("a"), None), Ok(()));
+        assert_eq!(held.check(Some("b"), Some("b")), Ok(()));
+        assert_eq!(held.check(Some("c"), None), Err(RedirectFlaw::NoState));
+        assert_eq!(held.check(Some("d"), None), Err(RedirectFlaw::NoState));
+        assert_eq!(held.check(Some("e"), Some("e")), Ok(()));
     }
 
     #[test]
     fn a_cluster_that_returned_it_in_an_earlier_life_has_to_go_on() {
-        let rule = StateRule::new(StateParam::Send, true);
+        let held = StateRule::new(StateParam::Send, Arc::new(true.into()));
 
-        assert_eq!(rule.check(Some("a"), None), Err(RedirectFlaw::NoState));
-        assert_eq!(rule.check(Some("b"), Some("b")), Ok(()));
+        assert_eq!(held.check(Some("a"), None), Err(RedirectFlaw::NoState));
+        assert_eq!(held.check(Some("b"), Some("b")), Ok(()));
     }
 
     #[test]
     fn a_forged_state_does_not_count_as_returned() {
-        let rule = StateRule::new(StateParam::Send, false);
+        let held = rule(StateParam::Send);
 
-        assert_eq!(rule.check(Some("a"), Some("forged")), Err(RedirectFlaw::WrongState));
-        assert_eq!(rule.check(Some("b"), None), Ok(()));
+        assert_eq!(held.check(Some("a"), Some("forged")), Err(RedirectFlaw::WrongState));
+        assert_eq!(held.check(Some("b"), None), Ok(()));
     }
 }

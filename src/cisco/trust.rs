@@ -24,6 +24,7 @@ use rustls::{
     },
 };
 
+use super::ca_file;
 use crate::config::SpkiPin;
 
 /// A certificate that is not trusted, with what it takes to trust it.
@@ -96,7 +97,7 @@ pub(super) struct Authorities(Option<Arc<WebPkiServerVerifier>>);
 impl Authorities {
     /// Those in a PEM file, and no others.
     pub(super) fn from_file(path: &Path) -> Result<Self, CaFileFlaw> {
-        let text = std::fs::read(path).map_err(CaFileFlaw::Unreadable)?;
+        let text = ca_file::read(path).map_err(CaFileFlaw::Unreadable)?;
         let certificates = CertificateDer::pem_slice_iter(&text)
             .collect::<Result<Vec<_>, _>>()
             .map_err(CaFileFlaw::NotPem)?;

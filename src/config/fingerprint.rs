@@ -41,8 +41,8 @@ impl ClusterConfig {
         text.field(LABEL);
         text.field(name.as_str());
         text.field(product.as_str());
-        text.list(sorted(nodes.iter().map(node)));
-        text.list(sorted(authorize_hosts.iter().cloned()));
+        text.list(sorted(&nodes.iter().map(node).collect::<Vec<_>>()));
+        text.list(sorted(authorize_hosts));
         for field in [user, uri, landing, client_id, scope, verify_path] {
             text.field(field);
         }
@@ -64,12 +64,13 @@ impl ClusterConfig {
 /// A node in one text. The order in which nodes are tried means nothing for a token.
 fn node(node: &Node) -> String {
     let Node { host, port, pins } = node;
-    let pins = sorted(pins.iter().map(ToString::to_string));
+    let pins = sorted(pins);
     format!("{host} {port} {}", pins.join(" "))
 }
 
-fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
-    let mut texts: Vec<_> = texts.collect();
+/// A list whose order means nothing, as texts in one order.
+pub(super) fn sorted(list: &[impl ToString]) -> Vec<String> {
+    let mut texts: Vec<_> = list.iter().map(ToString::to_string).collect();
     texts.sort_unstable();
     texts
 }

@@ -5,6 +5,7 @@
 //! in here opens a connection or asks a clock. `daemon` and `ctl` load it, `cisco` reads it.
 
 mod cluster;
+mod difference;
 mod file;
 mod fingerprint;
 mod hosted;
@@ -23,6 +24,7 @@ use url::Url;
 
 pub use self::{
     cluster::REDIRECT_PORT,
+    difference::Difference,
     load::{Error, Untrusted},
     problem::{Problem, Problems},
     value::{InvalidDuration, parse_duration, show_duration},

@@ -33,6 +33,9 @@ pub struct Problems {
     list: Vec<Problem>,
 }
 
+/// In place of those that do not fit.
+const MORE: &str = "and more: `ucssoctl config check` shows all of them\n";
+
 impl Problems {
     /// Takes what was found in `text`, which came from `origin`.
     pub(super) fn new(origin: &Path, text: &str, mut list: Vec<Problem>) -> Self {
@@ -58,6 +61,40 @@ impl Problems {
         }
         out.push_str(&self.to_string());
         out
+    }
+
+    /// The first problems with the lines they are on, as many as fit into so many bytes.
+    #[must_use]
+    pub fn render_within(&self, bytes: usize) -> String {
+        let renderer = Renderer::plain();
+        let origin = self.origin.display().to_string();
+        let mut out = String::new();
+        for problem in &self.list {
+            let one = renderer.render(&[self.group(problem, &origin)]);
+            if out.len() + one.len() + MORE.len() + 2 > bytes {
+                out.push_str(MORE);
+                break;
+            }
+            out.extend([&one, "\n\n"]);
+        }
+        out
+    }
+
+    /// A problem with its line and what mends it, on one line.
+    #[must_use]
+    pub fn one_line(&self, problem: &Problem) -> String {
+        let before = &self.text[..problem.span.start.min(self.text.len())];
+        let line = before.matches('\n').count() + 1;
+        let Problem { key, message, help, .. } = problem;
+        let mut out = format!("{}:{line}: ", self.origin.display());
+        if !key.is_empty() {
+            out.extend([key, ": "]);
+        }
+        out.push_str(message);
+        if !help.is_empty() {
+            out.extend(["; ", help]);
+        }
+        out.replace('\n', " ")
     }
 
     fn group<'a>(&'a self, problem: &'a Problem, origin: &'a str) -> Group<'a> {

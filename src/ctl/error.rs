@@ -115,9 +115,11 @@ impl Error {
             | Self::WhichCluster { .. }
             | Self::WhichPage { .. } => Exit::Usage,
             Self::NoSuchCluster { .. } => Exit::UnknownCluster,
-            Self::Connect(ConnectError::Denied { .. } | ConnectError::OtherUser { .. }) => {
-                Exit::Denied
-            }
+            Self::Connect(
+                ConnectError::Denied { .. }
+                | ConnectError::OtherUser { .. }
+                | ConnectError::OtherFolder { .. },
+            ) => Exit::Denied,
             Self::Path(paths::Error::NoRuntimeDir) | Self::Connect(_) => Exit::NotReachable,
             Self::Refused(status) => Exit::of_status(status),
             Self::Waited { .. } => Exit::TimedOut,

@@ -90,7 +90,7 @@ impl Exit {
     /// The code of a reason, where this version knows it.
     pub(super) fn of_reason(reason: &str) -> Option<Self> {
         let of_call = match reason {
-            "HEADER_MISSING" => Some(Self::Other),
+            "HEADER_MISSING" | "CONFIG_INVALID" | "CONFIG_UNUSABLE" => Some(Self::Other),
             "BAD_REQUEST" | "MIN_VALIDITY_UNSATISFIABLE" | "NOT_THE_REDIRECT" | "NO_ANSWER" => {
                 Some(Self::Usage)
             }

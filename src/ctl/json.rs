@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::moment;
 use crate::rpc::proto;
 
-/// The version of both schemas.
-const SCHEMA_VERSION: u32 = 1;
+/// The version of all schemas.
+pub(super) const SCHEMA_VERSION: u32 = 1;
 
 #[derive(Serialize)]
 struct StatusDocument<'a> {
@@ -34,6 +34,7 @@ struct Server<'a> {
     reserve_epoch: Option<i64>,
     windows_left: Option<u32>,
     refused_redirects: BTreeMap<&'a str, u64>,
+    memory: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -90,7 +91,12 @@ struct TokenDocument<'a> {
 
 /// The status on several lines, for one answer.
 pub(super) fn status(status: &proto::GetStatusResponse) -> String {
-    let mut text = serde_json::to_string_pretty(&StatusDocument::of(status)).expect(WRITABLE);
+    pretty(&StatusDocument::of(status))
+}
+
+/// A document on several lines.
+pub(super) fn pretty(document: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(document).expect(WRITABLE);
     text.push('\n');
     text
 }
@@ -146,6 +152,7 @@ impl<'a> StatusDocument<'a> {
                 refused_redirects: refused
                     .map(|refused| (refused.reason.as_str(), refused.count))
                     .collect(),
+                memory: server.and_then(|server| some_text(&server.memory)),
             },
             clusters: status.clusters.iter().map(Entry::of).collect(),
         }
@@ -227,6 +234,7 @@ const fn lapse(lapse: proto::Lapse) -> Option<&'static str> {
         proto::Lapse::Expired => Some("expired"),
         proto::Lapse::Rejected => Some("rejected"),
         proto::Lapse::LoggedOut => Some("logged-out"),
+        proto::Lapse::Reconfigured => Some("reconfigured"),
     }
 }
 

@@ -16,6 +16,7 @@ mod man;
 mod moment;
 mod paste;
 mod redirect_page;
+mod reload;
 mod render;
 mod service;
 mod signals;
@@ -99,6 +100,7 @@ async fn ask(socket: &Path, question: Question) -> Result<ExitCode, Error> {
         Question::Login(args) => login::run(&client, args).await?,
         Question::Cancel(args) => login::cancel(&client, &args.cluster).await?,
         Question::Snooze(args) => login::snooze(&client, args).await?,
+        Question::Reload(args) => reload::run(&client, args).await?,
         Question::Logout(args) => login::log_out(&client, &args.cluster).await?,
     }
     Ok(Exit::Done.into())

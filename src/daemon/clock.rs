@@ -22,8 +22,8 @@ use tokio::io::{Interest, unix::AsyncFd};
 use tracing::warn;
 
 use crate::{
-    broker::ports::Clock,
-    domain::Timestamp,
+    broker::{Broker, ports::Clock},
+    domain::{Gaps, Timestamp},
     store::{BootId, Reading},
 };
 
@@ -32,6 +32,19 @@ use crate::{
 pub struct SystemClock {
     /// The furthest the wall clock has been ahead of the boot clock, in milliseconds.
     lead: Arc<AtomicU64>,
+    /// How far it was ahead when it was last read, in milliseconds.
+    ahead: Arc<AtomicU64>,
+    /// How far it was moved against the boot clock in all, in milliseconds.
+    moved: Arc<AtomicU64>,
+    /// What was counted when the clock began.
+    origin: Origin,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Origin {
+    lead: u64,
+    moved: u64,
+    slept: u64,
 }
 
 /// Which boot this is. Where the kernel does not say, it is another one for each daemon.
@@ -50,8 +63,18 @@ impl SystemClock {
     /// A clock that begins with the wall clock's time.
     #[must_use]
     pub fn new() -> Self {
-        let clock = Self { lead: Arc::default() };
+        let mut clock = Self {
+            lead: Arc::default(),
+            ahead: Arc::default(),
+            moved: Arc::default(),
+            origin: Origin::default(),
+        };
         clock.now();
+        clock.origin = Origin {
+            lead: clock.lead.load(Relaxed),
+            moved: clock.moved.load(Relaxed),
+            slept: slept_millis(),
+        };
         clock
     }
 
@@ -63,13 +86,25 @@ impl SystemClock {
         Reading { boot: *BOOT, since_boot, now, wall: self.wall_time(now) }
     }
 
+    /// Tells the broker of every time that somebody sets the wall clock or the machine wakes from
+    /// sleep, for as long as it is polled.
+    pub(super) async fn watch<C: Clock>(&self, broker: &Broker<C>) {
+        loop {
+            let moved = async {
+                let set = set_timer()?;
+                // Read after that, so that no change of the wall clock falls between the two.
+                broker.note_gap();
+                set.readable().await.map(drop)
+            };
+            if let Err(error) = moved.await {
+                warn!(%error, "nothing tells when the clock is set");
+                return;
+            }
+        }
+    }
+
     async fn wait(&self, at: Timestamp) -> io::Result<()> {
-        // Fires only when somebody sets the wall clock: its own time is the year 2106.
-        let set = timer(
-            TimerfdClockId::Realtime,
-            Duration::from_secs(u32::MAX.into()),
-            TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET,
-        )?;
+        let set = set_timer()?;
         // Read after that, so that no change of the wall clock falls between the two.
         self.now();
         let on_boot_clock =
@@ -92,8 +127,21 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let boot = boot_millis();
         let ahead = wall_millis().saturating_sub(boot);
+        let moved = self.ahead.swap(ahead, Relaxed).abs_diff(ahead);
+        if moved > 0 {
+            self.moved.fetch_add(moved, Relaxed);
+        }
         let lead = self.lead.fetch_max(ahead, Relaxed).max(ahead);
         Timestamp::from_millis(boot.saturating_add(lead))
+    }
+
+    fn gaps(&self) -> Gaps {
+        let since = |now: u64, origin| Duration::from_millis(now.saturating_sub(origin));
+        Gaps {
+            jumped: since(self.lead.load(Relaxed), self.origin.lead),
+            moved: since(self.moved.load(Relaxed), self.origin.moved),
+            slept: since(slept_millis(), self.origin.slept),
+        }
     }
 
     fn wall_time(&self, at: Timestamp) -> Timestamp {
@@ -119,6 +167,16 @@ impl Clock for SystemClock {
     }
 }
 
+/// Fires only when the wall clock leaps - somebody sets it, or the machine wakes: its own time is
+/// the year 2106.
+fn set_timer() -> io::Result<AsyncFd<OwnedFd>> {
+    timer(
+        TimerfdClockId::Realtime,
+        Duration::from_secs(u32::MAX.into()),
+        TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET,
+    )
+}
+
 fn timer(
     clock: TimerfdClockId,
     at: Duration,
@@ -141,7 +199,18 @@ fn timer(
 }
 
 fn boot_millis() -> u64 {
-    let now = clock_gettime(ClockId::Boottime);
+    millis_of(ClockId::Boottime)
+}
+
+/// How long the machine has slept since it started. Too little, rather than too much, for whoever
+/// is held up between the two readings.
+fn slept_millis() -> u64 {
+    let boot = boot_millis();
+    boot.saturating_sub(millis_of(ClockId::Monotonic))
+}
+
+fn millis_of(clock: ClockId) -> u64 {
+    let now = clock_gettime(clock);
     let millis = now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000);
     u64::try_from(millis).unwrap_or_default()
 }
@@ -192,5 +261,16 @@ mod tests {
         assert!(now.since(before) >= Duration::from_hours(1));
         let shown = clock.wall_time(now).since(before);
         assert!(shown < Duration::from_mins(1), "what is shown follows the wall clock");
+    }
+
+    #[test]
+    fn a_jump_is_told_of_and_what_was_before_the_clock_began_is_not() {
+        let clock = SystemClock::new();
+        assert!(clock.gaps().jumped < Duration::from_mins(1), "the wall clock is long ahead");
+        assert!(clock.gaps().slept < Duration::from_mins(1));
+
+        clock.lead.fetch_add(3_600_000, Relaxed);
+
+        assert!(clock.gaps().jumped >= Duration::from_hours(1));
     }
 }

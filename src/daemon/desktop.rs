@@ -25,17 +25,28 @@ use crate::{
 /// logged in to the desktop.
 const AGAIN: Duration = Duration::from_mins(1);
 
-/// Begins to look at the desktop, and to show notifications on it. Must be called inside a tokio
-/// runtime; what it starts ends with the broker, or with the runtime.
-pub(super) fn attend<C: Clock>(broker: &Arc<Broker<C>>, opener: &Opener) {
+/// Shows the notifications of clusters.
+pub(super) struct Notices<C> {
+    notifier: Notifier,
+    clock: C,
+}
+
+impl<C: Clock> Notices<C> {
+    /// Those of this one too, until it is removed or the broker stops.
+    pub(super) fn show_of(&self, cluster: ClusterHandle<C>) {
+        tokio::spawn(notify(cluster, self.notifier.clone(), self.clock.clone()));
+    }
+}
+
+/// Begins to look at the desktop, and says how to show notifications on it. Must be called inside a
+/// tokio runtime; what it starts ends with the broker, or with the runtime.
+pub(super) fn attend<C: Clock>(broker: &Arc<Broker<C>>, opener: &Opener) -> Notices<C> {
     let session = Bus::session(paths::process_environment);
     let system = Bus::system(paths::process_environment);
     let presence = crate::browser::desktop::Presence::new(system, session.clone());
     tokio::spawn(follow(presence.watch(), Arc::clone(broker)));
     let notifier = Notifier::new(session).raising(opener);
-    for cluster in broker.clusters() {
-        tokio::spawn(notify(cluster.clone(), notifier.clone(), broker.clock().clone()));
-    }
+    Notices { notifier, clock: broker.clock().clone() }
 }
 
 /// Tells the broker who is there.
@@ -85,7 +96,7 @@ async fn show<C: Clock>(
     notice: Option<domain::Notice>,
     clock: &C,
 ) {
-    let name = &cluster.cluster().name;
+    let name = cluster.name();
     let Some(domain::Notice { ends_at, .. }) = notice else { return };
     let text = Notice {
         title: format!("Log in to {name}"),

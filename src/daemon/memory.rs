@@ -7,11 +7,10 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use tokio_stream::{StreamExt as _, StreamMap, wrappers::WatchStream};
 use tracing::warn;
 
 use crate::{
-    broker::{Broker, ports::Clock},
+    broker::{Broker, Phase, ports::Clock},
     chain,
     domain::{ClusterName, Remembered, Timestamp},
     private::{self, Earlier},
@@ -91,13 +90,11 @@ impl Memory {
 
     /// Keeps the file up with the broker until that stops.
     pub(super) async fn follow<C: Clock>(mut self, broker: Arc<Broker<C>>) {
-        let mut changes: StreamMap<_, _> = broker
-            .clusters()
-            .enumerate()
-            .map(|(n, cluster)| (n, WatchStream::new(cluster.subscribe())))
-            .collect();
+        let mut changes = broker.changes();
         let mut complained = !self.writable;
-        while changes.next().await.is_some() {
+        let mut phase = Phase::Serving;
+        while phase == Phase::Serving && changes.changed().await.is_ok() {
+            phase = *changes.borrow_and_update();
             let document = Document::of(&broker);
             if !self.writable || document == self.kept {
                 continue;
@@ -123,10 +120,10 @@ impl Memory {
 impl Document {
     fn of<C: Clock>(broker: &Broker<C>) -> Self {
         let millis = |at| broker.clock().wall_time(at).as_millis();
-        let entries = broker.clusters().map(|cluster| {
+        let entries = broker.clusters().into_iter().map(|cluster| {
             let Remembered { snoozed_until, unanswered } = cluster.published().state.remembered();
             let entry = Entry { snoozed_until: snoozed_until.map(millis), unanswered };
-            (cluster.cluster().name.to_string(), entry)
+            (cluster.name().to_string(), entry)
         });
         Self {
             version: VERSION,

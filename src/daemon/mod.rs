@@ -5,12 +5,15 @@
 //! `bin/ucsso-lab` for its demonstration.
 
 pub mod clock;
+mod clusters;
 mod descriptors;
 mod desktop;
 mod error;
+mod exposure;
 mod keeping;
 mod memory;
 mod redirects;
+mod reload;
 mod run;
 pub mod socket;
 pub mod systemd;
@@ -23,7 +26,7 @@ use clap::{CommandFactory as _, Parser};
 pub use self::error::Error;
 use self::{
     descriptors::Descriptors,
-    run::{Places, run, told_to_stop},
+    run::{Places, run, told_to_reload, told_to_stop},
     systemd::Supervisor,
 };
 use crate::{
@@ -50,7 +53,8 @@ struct Arguments {
 }
 
 const AFTER_HELP: &str = "\
-Runs in the foreground until SIGTERM or SIGINT. Log lines go to stderr; RUST_LOG chooses them \
+Runs in the foreground until SIGTERM or SIGINT. SIGHUP has it read the configuration again, as \
+`ucssoctl reload` does. Log lines go to stderr, or to the journal of systemd; RUST_LOG chooses them \
 (`RUST_LOG=debug ucssod`). Exit status: 0 told to stop, 1 could not start or go on, 2 wrong \
 arguments.";
 
@@ -62,6 +66,7 @@ pub fn command() -> clap::Command {
 
 /// `ucssod`, from its arguments to its exit status.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let omissions = exposure::close();
     // Before anything here opens a descriptor of its own, which could have one of these numbers.
     let passed = sys::inherited::take();
     let arguments = match Arguments::try_parse_from(arguments) {
@@ -73,6 +78,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     telemetry::init();
+    exposure::tell(&omissions);
     match passed.map_err(Error::System).and_then(|passed| start(&arguments, passed)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -98,11 +104,11 @@ fn start(arguments: &Arguments, passed: Vec<Inherited>) -> Result<(), Error> {
         Some(listener) => socket::Origin::Passed { listener, told: socket.ok() },
         None => socket::Origin::Path(socket?),
     };
-    let config = Config::load(&file)?;
     // Nothing is missed unless a redirect is by https; then it is said.
     let identity = paths::redirect_identity(environment).ok().map(Files::at);
     let places = Places {
         socket,
+        config: file,
         redirects: descriptors.redirects,
         others: descriptors.others,
         memory: paths::memory_file(environment)?,
@@ -110,8 +116,11 @@ fn start(arguments: &Arguments, passed: Vec<Inherited>) -> Result<(), Error> {
         identity,
     };
     on_a_runtime(async {
+        // First of all: a signal that comes while the configuration is read is not lost.
+        let hangups = told_to_reload().map_err(Error::System)?;
         let stop = told_to_stop().map_err(Error::System)?;
-        run(config, places, stop).await
+        let config = Config::load(&places.config)?;
+        run(config, places, stop, hangups).await
     })
 }
 

@@ -11,16 +11,18 @@ use std::{
 use crate::{
     chain,
     cisco::Listeners,
-    config::Config,
+    config::ClusterConfig,
     domain::ClusterName,
     identity::{Files, Flaw},
     loopback::{Origin, Scheme},
 };
 
 /// The redirect origins, and whose they are.
-pub(super) fn of(config: &Config) -> BTreeMap<Origin, Vec<ClusterName>> {
+pub(super) fn of<'a>(
+    clusters: impl Iterator<Item = &'a ClusterConfig>,
+) -> BTreeMap<Origin, Vec<ClusterName>> {
     let mut redirects = BTreeMap::<_, Vec<_>>::new();
-    for cluster in config.clusters.values() {
+    for cluster in clusters {
         redirects.entry(cluster.redirect.origin).or_default().push(cluster.name.clone());
     }
     redirects

@@ -3,7 +3,7 @@
 use std::{future::Future, io, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
     time::timeout,
 };
@@ -12,17 +12,19 @@ use tracing::{info, warn};
 use super::{
     Error,
     clock::SystemClock,
-    desktop, keeping,
+    clusters::Clusters,
+    desktop, exposure, keeping,
     memory::Memory,
-    redirects, socket,
+    redirects,
+    reload::Reloading,
+    socket,
     systemd::{self, Supervisor},
 };
 use crate::{
     broker::{Broker, ports::Clock},
     browser::{Opener, Passed},
-    cisco::{self, CiscoLogin, Listeners},
-    config::{ClusterConfig, Config},
-    domain::{Cluster, Past, Policy},
+    cisco::Listeners,
+    config::Config,
     identity::Files,
     rpc,
     sys::inherited::Inherited,
@@ -34,6 +36,8 @@ const FAREWELL: Duration = Duration::from_millis(1500);
 /// Where things are.
 pub(super) struct Places {
     pub(super) socket: socket::Origin,
+    /// The configuration, which may be read again.
+    pub(super) config: PathBuf,
     /// Sockets of redirects that listen already.
     pub(super) redirects: Passed,
     /// What else a service manager passed.
@@ -51,43 +55,37 @@ pub(super) async fn run(
     config: Config,
     places: Places,
     stop: impl Future<Output = &'static str>,
+    hangups: Signal,
 ) -> Result<(), Error> {
-    let Places { socket, redirects: passed, others, memory, supervisor, identity } = places;
+    let Places { socket, config: file, redirects: passed, others, memory, supervisor, identity } =
+        places;
     let (listener, socket) = socket::open(socket)?;
     let clock = SystemClock::new();
     let listeners = Listeners::new(identity.clone(), passed);
     let opener = Opener::new(config.browser.clone());
-    let ports = redirects::of(&config);
     let memory = Memory::open(memory);
     let store = keeping::open(&clock, others);
-    let mut broker =
-        Broker::remembering(clock.clone(), &memory.windows(), Arc::clone(&store) as Arc<_>);
-    for (name, cluster) in config.clusters {
-        let cluster = Arc::new(cluster);
-        let login =
-            CiscoLogin::new(Arc::clone(&cluster), clock.clone(), listeners.clone(), opener.clone());
-        let login = login.map_err(|source| Error::Cluster { cluster: name, source })?;
-        let kept = store.take_up(&cluster.name, cluster.fingerprint());
-        let past = Past { remembered: memory.of(&cluster.name), ..kept };
-        let login = login.knowing(past.held.learned.clone());
-        broker.add_remembering(presented(&cluster), policy(&cluster), login, past);
-    }
+    let vault = Arc::clone(&store) as Arc<_>;
+    let broker = Arc::new(Broker::remembering(clock.clone(), &memory.windows(), vault));
+    let notices = desktop::attend(&broker, &opener);
+    let (served, left) = (Arc::clone(&broker), Arc::clone(&store));
+    let mut clusters = Clusters::new(served, left, listeners.clone(), opener, notices);
+    let plan = clusters.planner().plan(config)?;
+    clusters.carry_out(plan, |name| memory.of(name)).await;
     store.forget_others();
-    let broker = Arc::new(broker);
     let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));
     tokio::spawn(supervisor.clone().follow(Arc::clone(&broker)));
     if let Some(limit) = systemd::watchdog() {
         tokio::spawn(supervisor.clone().keep_alive(limit, Arc::clone(&broker)));
     }
-    desktop::attend(&broker, &opener);
-    // A port that another program has now may be free when it is needed: the login tries again.
-    for origin in ports.keys() {
-        let _ = listeners.at(*origin).await;
-    }
+    let (watched, watching) = (clock.clone(), Arc::clone(&broker));
+    tokio::spawn(async move { watched.watch(&watching).await });
+    let ports = clusters.redirects();
     let refused = listeners.clone();
     let told = clock.clone();
     let warnings = move || {
         let now = Duration::from_millis(told.wall_time(told.now()).as_millis());
+        let ports = ports.borrow().clone();
         let certificate = redirects::certificate_warning(&ports, identity.as_ref(), now);
         redirects::port_warnings(&ports, &listeners).into_iter().chain(certificate).collect()
     };
@@ -98,7 +96,11 @@ pub(super) async fn run(
         started: clock.now(),
         warnings: Box::new(warnings),
         refused_redirects: Box::new(move || refused.refusals()),
+        memory: Box::new(exposure::pages),
     };
+    let (reloads, wishes) = rpc::Reloads::new();
+    let reloading = Reloading::new(file, clusters, supervisor.clone());
+    tokio::spawn(reloading.run(hangups, wishes));
     info!(socket = %socket.path().display(), "ready");
     supervisor.ready(&broker).await;
 
@@ -118,7 +120,7 @@ pub(super) async fn run(
         farewell.notify_one();
         outcome
     };
-    let mut serving = pin!(rpc::serve(listener, broker, facts, farewell.notified()));
+    let mut serving = pin!(rpc::serve(listener, broker, facts, reloads, farewell.notified()));
     tokio::select! {
         biased;
         outcome = end => {
@@ -128,28 +130,6 @@ pub(super) async fn run(
         }
         served = &mut serving => Err(served.map_or_else(Error::from, |()| Error::Unserved)),
     }
-}
-
-fn presented(cluster: &ClusterConfig) -> Cluster {
-    Cluster {
-        name: cluster.name.clone(),
-        product: cluster.product.as_str(),
-        user: cluster.user.clone(),
-    }
-}
-
-fn policy(cluster: &ClusterConfig) -> Policy {
-    Policy {
-        timeout_advice: cisco::timeout_advice(cluster),
-        jitter_seed: jitter_seed(),
-        ..cluster.policy.clone()
-    }
-}
-
-/// Differs from daemon to daemon, which is all it has to do.
-fn jitter_seed() -> u64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    RandomState::new().hash_one(std::process::id())
 }
 
 /// Ready when somebody wants the daemon to end; names the signal.
@@ -162,4 +142,9 @@ pub(super) fn told_to_stop() -> io::Result<impl Future<Output = &'static str>> {
             _ = interrupt.recv() => "SIGINT",
         }
     })
+}
+
+/// Where SIGHUP arrives: from now on it does not end the process.
+pub(super) fn told_to_reload() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

@@ -10,13 +10,6 @@ use std::{
     ffi::OsString,
     future::Future,
     io,
-    os::{
-        linux::net::SocketAddrExt as _,
-        unix::{
-            ffi::OsStrExt as _,
-            net::{SocketAddr, UnixDatagram},
-        },
-    },
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -27,10 +20,12 @@ use std::{
 use jiff::tz::TimeZone;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::{MissedTickBehavior, interval, timeout};
-use tokio_stream::{StreamExt as _, StreamMap, wrappers::WatchStream};
 use tracing::{error, warn};
 
-use crate::broker::{Broker, ports::Clock};
+use crate::{
+    broker::{Broker, ClusterHandle, Phase, ports::Clock},
+    sys::notify::Notify,
+};
 
 /// How long the manager may take to take a message. Its queue is full only where it hangs itself.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -41,7 +36,7 @@ pub struct Supervisor(Option<Arc<Listening>>);
 
 #[derive(Debug)]
 struct Listening {
-    addr: SocketAddr,
+    notify: Notify,
     complained: AtomicBool,
 }
 
@@ -53,12 +48,10 @@ impl Supervisor {
         let Some(named) = environment("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
             return Self(None);
         };
-        let addr = match named.as_bytes().strip_prefix(b"@") {
-            Some(name) => SocketAddr::from_abstract_name(name),
-            None => SocketAddr::from_pathname(&named),
-        };
-        match addr {
-            Ok(addr) => Self(Some(Arc::new(Listening { addr, complained: AtomicBool::default() }))),
+        match Notify::at(&named) {
+            Ok(notify) => {
+                Self(Some(Arc::new(Listening { notify, complained: AtomicBool::default() })))
+            }
             Err(error) => {
                 warn!(%error, "`NOTIFY_SOCKET` names no socket: the service manager hears nothing");
                 Self(None)
@@ -89,11 +82,9 @@ impl Supervisor {
         if self.0.is_none() {
             return;
         }
-        let changes =
-            broker.clusters().map(|cluster| WatchStream::from_changes(cluster.subscribe()));
-        let mut changes: StreamMap<_, _> = changes.enumerate().collect();
+        let mut changes = broker.changes();
         let mut said = status_of(&broker);
-        while changes.next().await.is_some() {
+        while changes.changed().await.is_ok() && *changes.borrow() == Phase::Serving {
             let line = status_of(&broker);
             if line != said {
                 self.say(&assigned(&line)).await;
@@ -123,7 +114,7 @@ impl Supervisor {
 
     async fn say(&self, message: &str) {
         let Some(listening) = &self.0 else { return };
-        let sent = send(&listening.addr, message.as_bytes());
+        let sent = send(&listening.notify, message.as_bytes());
         let error = match timeout(PATIENCE, sent).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
@@ -142,9 +133,8 @@ pub fn watchdog() -> Option<Duration> {
 }
 
 /// Waits where the manager's queue is full, as long as the caller does.
-fn send(addr: &SocketAddr, message: &[u8]) -> impl Future<Output = io::Result<()>> {
-    let connected = UnixDatagram::unbound().and_then(|socket| {
-        socket.connect_addr(addr)?;
+fn send(manager: &Notify, message: &[u8]) -> impl Future<Output = io::Result<()>> {
+    let connected = manager.connect().and_then(|socket| {
         socket.set_nonblocking(true)?;
         tokio::net::UnixDatagram::from_std(socket)
     });
@@ -152,10 +142,11 @@ fn send(addr: &SocketAddr, message: &[u8]) -> impl Future<Output = io::Result<()
 }
 
 fn status_of<C: Clock>(broker: &Broker<C>) -> String {
-    let clusters = broker.clusters().map(|cluster| (&cluster.cluster().name, cluster.published()));
+    let clusters = broker.clusters();
+    let clusters: Vec<_> = clusters.iter().map(ClusterHandle::published).collect();
     let clock = broker.clock();
     let now = clock.now();
-    status::line(&clusters.collect::<Vec<_>>(), now, |at| clock.wall_time(at), &TimeZone::system())
+    status::line(&clusters, now, |at| clock.wall_time(at), &TimeZone::system())
 }
 
 /// A status as it is said: what follows a line break would be an assignment of its own.
@@ -165,10 +156,15 @@ fn assigned(status: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::{
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr, UnixDatagram},
+    };
+
     use super::*;
     use crate::{
         broker::ports::{LoggedIn, Login, NotTaken, Pasted, Progress, Tab},
-        domain::{AttemptId, Cluster, Failure, Manner, Policy, Timestamp, Token, Verdict},
+        domain::{AttemptId, Cluster, Failure, Learned, Manner, Policy, Timestamp, Token, Verdict},
     };
 
     fn at(name: &str) -> Supervisor {
@@ -273,8 +269,8 @@ mod tests {
             Verdict::Unknown
         }
 
-        fn learned(&self) -> crate::domain::Learned {
-            crate::domain::Learned::default()
+        fn learned(&self) -> Learned {
+            Learned::default()
         }
     }
 
@@ -285,11 +281,12 @@ mod tests {
         let socket = tokio::net::UnixDatagram::bind(&path).unwrap();
         // The cluster's task is there, and gets no turn until somebody runs it.
         let owners = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut broker = Broker::new(NoClock);
+        let broker = Broker::new(NoClock);
         let (name, user) = ("hq".parse().unwrap(), "alice".to_owned());
         {
             let _there = owners.enter();
-            broker.add(Cluster { name, product: "ucm", user }, Policy::default(), NoLogin);
+            let cluster = Cluster { name, product: "ucm", user };
+            broker.add(cluster, Policy::default(), NoLogin);
         }
         let limit = Duration::from_millis(100);
         tokio::spawn(at(path.to_str().unwrap()).keep_alive(limit, Arc::new(broker)));

@@ -116,6 +116,62 @@ fn a_snooze_is_an_answer_and_lifts_what_silence_had_earned() {
 }
 
 #[test]
+fn a_jump_of_the_clock_ends_the_token_and_spares_the_human_no_less() {
+    let mut lifecycle = fresh(RenewMode::Ahead);
+    let _ = lifecycle.handle(Event::SnoozeAsked { until: minute(30) }, minute(10));
+
+    lifecycle.note_jumps(HOUR);
+    lifecycle.note_jumps(HOUR);
+    assert_eq!(lifecycle.handle(Event::Woke, minute(70)), []);
+
+    assert_eq!(lifecycle.state().lapse(), Some(Lapse::Expired));
+    assert_eq!(lifecycle.state().remembered().snoozed_until, Some(minute(90)));
+    assert_eq!(lifecycle.handle(Event::Woke, minute(90)), begun(2, Manner::OpenBrowser));
+}
+
+#[test]
+fn a_jump_of_the_clock_takes_no_time_from_a_login_under_way() {
+    let mut lifecycle = lifecycle(RenewMode::WhenUsed);
+    let _ = lifecycle.handle(wanted(0), at(0));
+    let _ = lifecycle.handle(Event::Seated { attempt: AttemptId(1) }, at(0));
+
+    lifecycle.note_jumps(HOUR);
+
+    assert_eq!(lifecycle.handle(Event::Woke, minute(64)), []);
+    assert_eq!(lifecycle.deadline(minute(64)), Some(minute(65)));
+    let aborted = [Effect::Abort { attempt: AttemptId(1) }];
+    assert_eq!(lifecycle.handle(Event::Woke, minute(65)), aborted);
+}
+
+#[test]
+fn a_jump_of_the_clock_neither_hurries_nor_forgets_a_failure() {
+    let mut waits = fresh(RenewMode::Ahead);
+    let _ = waits.handle(asked(), at(100));
+    let _ = waits.handle(failed(2, Cause::IdpError), at(100));
+    let mut silent = unanswered();
+    let notice_at = |lifecycle: &Lifecycle| match pause(lifecycle) {
+        Pause::Unanswered { notice_at, .. } => *notice_at,
+        other => panic!("{other:?}"),
+    };
+    let due = notice_at(&silent);
+
+    waits.note_jumps(HOUR);
+    silent.note_jumps(HOUR);
+
+    assert_eq!(pause(&waits).until(), Some(at(3600 + 160)));
+    assert_eq!(notice_at(&silent), due.plus(HOUR));
+}
+
+#[test]
+fn what_a_login_waits_for_that_has_just_succeeded_comes_nearer_with_a_jump() {
+    let mut lifecycle = fresh(RenewMode::Ahead);
+
+    lifecycle.note_jumps(HOUR);
+
+    assert_eq!(*pause(&lifecycle), Pause::Settling { until: at(10) });
+}
+
+#[test]
 fn what_a_cluster_refused_is_not_snoozed_away() {
     let mut held = renewing();
     let _ = held.handle(failed(2, Cause::WrongUser), at(200));

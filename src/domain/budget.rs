@@ -8,8 +8,10 @@
 use std::collections::VecDeque;
 
 use super::{
-    Timestamp,
-    policy::{AFTER_WAKING, WINDOWS, WINDOWS_WITHIN},
+    Gaps, Timestamp,
+    policy::{
+        AFTER_WAKING, AT_REST, LEAP, NETWORK_PAUSE, NETWORK_WITHIN, SLEEP, WINDOWS, WINDOWS_WITHIN,
+    },
 };
 
 /// Whether somebody is at the desktop, as far as it says.
@@ -31,7 +33,8 @@ pub enum Reserve {
     Locked,
     /// Nobody has touched the desktop for a while.
     Idle,
-    /// The machine has just woken: its network may not be up, nor its human at the desk.
+    /// The machine has just woken, or its clock was set as if it had: its human may not be at the
+    /// desk, nor the clock be right.
     JustWoke {
         /// Until when.
         until: Timestamp,
@@ -83,6 +86,9 @@ pub struct WindowId(u64);
 pub struct Budget {
     presence: Presence,
     woke_at: Option<Timestamp>,
+    /// When the wall clock last leapt, of those times that began with one to where it never was.
+    leapt_at: Option<Timestamp>,
+    gaps: Gaps,
     /// The windows that opened by themselves and were not answered, oldest first.
     unanswered: VecDeque<(WindowId, Timestamp)>,
     opened: u64,
@@ -111,7 +117,8 @@ impl Budget {
             Presence::Idle => return Err(Reserve::Idle),
             Presence::Here => {}
         }
-        if let Some(until) = self.woke_at.map(|at| at.plus(AFTER_WAKING)).filter(|at| now < *at) {
+        let awake = self.woke_at.map(|at| at.plus(AFTER_WAKING));
+        if let Some(until) = awake.max(self.at_rest_at()).filter(|until| now < *until) {
             return Err(Reserve::JustWoke { until });
         }
         let counted = self.counted(now);
@@ -131,6 +138,42 @@ impl Budget {
     /// Remembers that the machine woke from sleep.
     pub fn note_wake(&mut self, now: Timestamp) {
         self.woke_at = self.woke_at.max(Some(now));
+    }
+
+    /// Remembers what gaps there were, in all, up to a time. A jump ends tokens, but makes nobody
+    /// forget when the human was last asked.
+    pub fn note_gaps(&mut self, gaps: Gaps, now: Timestamp) {
+        let jumped = gaps.jumped.saturating_sub(self.gaps.jumped);
+        let moved = gaps.moved.saturating_sub(self.gaps.moved);
+        let slept = gaps.slept.saturating_sub(self.gaps.slept);
+        self.gaps.jumped += jumped;
+        self.gaps.moved += moved;
+        self.gaps.slept += slept;
+        let windows = self.unanswered.iter_mut().map(|(_, at)| at);
+        for at in windows.chain(&mut self.woke_at).chain(&mut self.leapt_at) {
+            // Whoever read the clock before this did has the jump in their time already.
+            *at = at.plus(jumped).min(now);
+        }
+        if slept >= SLEEP {
+            self.note_wake(now);
+        }
+        let restless = self.at_rest_at().is_some_and(|at| now < at);
+        if jumped >= LEAP || restless && moved >= LEAP {
+            self.leapt_at = Some(now);
+        }
+    }
+
+    fn at_rest_at(&self) -> Option<Timestamp> {
+        self.leapt_at.map(|at| at.plus(AT_REST))
+    }
+
+    /// When a login that reached no cluster is to try again, after so many tries, rather than
+    /// fail: while the network may still come back from sleep.
+    #[must_use]
+    pub fn tries_again_at(&self, tries: u32, now: Timestamp) -> Option<Timestamp> {
+        let until = self.woke_at?.plus(NETWORK_WITHIN);
+        let pause = NETWORK_PAUSE.saturating_mul(2u32.saturating_pow(tries));
+        (now < until).then(|| now.plus(pause).min(until))
     }
 
     /// Counts a window that opens by itself.
@@ -164,155 +207,4 @@ impl Budget {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::domain::fixtures::{at, just_before};
-
-    const HOUR: u64 = 3600;
-
-    /// A budget from which windows were taken at these seconds.
-    fn taken(seconds: &[u64]) -> Budget {
-        let mut budget = Budget::default();
-        for second in seconds {
-            budget.note_window(at(*second));
-        }
-        budget
-    }
-
-    #[test]
-    fn nobody_is_asked_while_the_desktop_is_locked_or_idle() {
-        let mut budget = Budget::default();
-        assert_eq!(budget.leave(at(0)), Ok(()));
-
-        budget.note_presence(Presence::Locked);
-        assert_eq!(budget.leave(at(0)), Err(Reserve::Locked));
-        budget.note_presence(Presence::Idle);
-        assert_eq!(budget.leave(at(0)), Err(Reserve::Idle));
-        budget.note_presence(Presence::Here);
-        assert_eq!(budget.leave(at(0)), Ok(()));
-    }
-
-    #[test]
-    fn nobody_is_asked_as_soon_as_the_machine_wakes() {
-        let mut budget = Budget::default();
-        budget.note_wake(at(100));
-        budget.note_wake(at(50));
-
-        assert_eq!(budget.leave(just_before(130)), Err(Reserve::JustWoke { until: at(130) }));
-        assert_eq!(budget.leave(at(130)), Ok(()));
-    }
-
-    #[test]
-    fn four_windows_an_hour_are_opened_for_nobody() {
-        let budget = taken(&[0, 10, 20, 30]);
-
-        assert_eq!(budget.leave(at(30)), Err(Reserve::Spent { until: at(HOUR) }));
-        assert_eq!(budget.windows_left(at(30)), 0);
-        assert_eq!(budget.leave(just_before(HOUR)), Err(Reserve::Spent { until: at(HOUR) }));
-        assert_eq!(budget.leave(at(HOUR)), Ok(()));
-        assert_eq!(budget.windows_left(at(HOUR)), 1);
-        assert_eq!(budget.windows_left(at(HOUR + 30)), 4);
-    }
-
-    #[test]
-    fn more_windows_than_are_allowed_are_waited_for_too() {
-        let budget = taken(&[0, 10, 20, 30, 40]);
-
-        assert_eq!(budget.leave(at(50)), Err(Reserve::Spent { until: at(HOUR + 10) }));
-        assert_eq!(budget.windows_left(at(50)), 0);
-    }
-
-    #[test]
-    fn a_window_that_is_answered_costs_nothing() {
-        let mut budget = taken(&[0, 10, 20]);
-        let window = budget.note_window(at(30));
-        assert!(budget.leave(at(30)).is_err());
-
-        budget.give_back(window);
-        budget.give_back(window);
-
-        assert_eq!(budget.leave(at(30)), Ok(()));
-        assert_eq!(budget.counted(at(30)), [at(0), at(10), at(20)]);
-    }
-
-    #[test]
-    fn old_windows_are_forgotten() {
-        let mut budget = taken(&[0, 10]);
-
-        budget.note_window(at(HOUR));
-
-        assert_eq!(budget.unanswered.len(), 2);
-        assert_eq!(budget.counted(at(HOUR)), [at(10), at(HOUR)]);
-    }
-
-    #[test]
-    fn a_restart_does_not_refill_the_budget() {
-        let future = [at(0), at(10), at(20), at(9 * HOUR)];
-
-        let budget = Budget::remembered(&future, at(30));
-
-        assert_eq!(budget.counted(at(30)), [at(0), at(10), at(20), at(30)]);
-        assert!(budget.leave(at(30)).is_err());
-        assert_eq!(budget.leave(at(HOUR)), Ok(()));
-    }
-
-    #[test]
-    fn what_only_the_human_ends_is_said_first() {
-        let mut budget = taken(&[0, 0, 0, 0]);
-        assert!(matches!(budget.leave(at(0)), Err(Reserve::Spent { .. })));
-        budget.note_wake(at(0));
-        assert!(matches!(budget.leave(at(0)), Err(Reserve::JustWoke { .. })));
-        budget.note_presence(Presence::Locked);
-        assert_eq!(budget.leave(at(0)), Err(Reserve::Locked));
-    }
-
-    #[test]
-    fn every_reserve_has_its_word_its_end_and_its_reader() {
-        let until = at(7);
-        let all =
-            [Reserve::Locked, Reserve::Idle, Reserve::JustWoke { until }, Reserve::Spent { until }];
-
-        assert_eq!(all.map(Reserve::as_str), ["locked", "idle", "just-woke", "spent"]);
-        assert_eq!(all.map(Reserve::until), [None, None, Some(until), Some(until)]);
-        assert_eq!(all.map(Reserve::nobody_is_there), [true, true, true, false]);
-    }
-
-    proptest! {
-        /// Whoever asks for leave before each window, at any pace and with any answers, never has
-        /// more than four in an hour that nobody answered.
-        #[test]
-        fn no_hour_has_more_than_four_windows_for_nobody(
-            steps in prop::collection::vec((0u64..1500, any::<bool>(), 0u8..8), 1..300),
-        ) {
-            let mut budget = Budget::default();
-            let mut now = at(0);
-            let mut vain: Vec<Timestamp> = Vec::new();
-            for (seconds, answered, presence) in steps {
-                now = now.plus(Duration::from_secs(seconds));
-                budget.note_presence(match presence {
-                    0 => Presence::Locked,
-                    1 => Presence::Idle,
-                    _ => Presence::Here,
-                });
-                let leave = budget.leave(now);
-                prop_assert_eq!(leave.is_err(), presence < 2 || budget.windows_left(now) == 0);
-                if let Err(reserve) = leave {
-                    prop_assert!(reserve.until().is_none_or(|until| until > now));
-                    continue;
-                }
-                let window = budget.note_window(now);
-                if answered {
-                    budget.give_back(window);
-                } else {
-                    vain.push(now);
-                }
-                let hour = vain.iter().filter(|at| now < at.plus(WINDOWS_WITHIN)).count();
-                prop_assert!(hour <= 4, "{} windows within an hour", hour);
-            }
-        }
-    }
-}
+mod tests;

@@ -48,6 +48,14 @@ impl Lifecycle {
         (in_time && self.policy.renew != RenewMode::OnRequest).then_some(at)
     }
 
+    /// Remembers how far the clock has jumped in all, before the event that is handled with its
+    /// time. Tokens go by the worst of all clocks. What the human is spared, and the time that a
+    /// login has, are measured by the clock that does not jump.
+    pub fn note_jumps(&mut self, jumped: Duration) {
+        self.state.put_off(jumped.saturating_sub(self.jumped));
+        self.jumped = self.jumped.max(jumped);
+    }
+
     /// The notification to be shown now.
     #[must_use]
     pub const fn notice(&self) -> Option<Notice> {
@@ -68,8 +76,8 @@ impl Lifecycle {
     /// in use when it ended still waits for.
     fn begins_by_itself_at(&self) -> Option<Timestamp> {
         match &self.state {
-            State::Cold { lapse: Lapse::Expired | Lapse::Rejected, pause }
-                if self.policy.renew != RenewMode::OnRequest =>
+            State::Cold { lapse, pause }
+                if lapse.leaves_a_gap() && self.policy.renew != RenewMode::OnRequest =>
             {
                 pause.until()
             }
@@ -86,7 +94,7 @@ impl Lifecycle {
             Pause::Stopped { .. } => false,
         };
         let due = match &self.state {
-            State::Cold { lapse: Lapse::Expired | Lapse::Rejected, pause } => allowed(pause),
+            State::Cold { lapse, pause } if lapse.leaves_a_gap() => allowed(pause),
             State::Fresh { token, renew_at, pause } => {
                 allowed(pause) && *renew_at <= now.plus(token.lifetime() / 10)
             }
@@ -187,7 +195,7 @@ impl Lifecycle {
             State::Cold { pause: Pause::Unanswered { notice_at, tally, .. }, .. } => {
                 (*notice_at <= now).then_some(Topic::Unanswered(tally.failures))
             }
-            State::Cold { lapse: Lapse::Expired | Lapse::Rejected, .. } => {
+            State::Cold { lapse, .. } if lapse.leaves_a_gap() => {
                 let waits = self.reserve.is_some() || self.policy.renew == RenewMode::OnRequest;
                 waits.then_some(Topic::Ending(self.last_attempt.generation()))
             }

@@ -83,6 +83,7 @@ impl Lifecycle {
             rejected_early: 0,
             reserve: None,
             notices: Notices::default(),
+            jumped: Duration::ZERO,
         };
         if let Some(token) = token.filter(|_| !in_doubt) {
             lifecycle.take_up(token.clone(), now);

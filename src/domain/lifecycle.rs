@@ -42,6 +42,8 @@ pub struct Lifecycle {
     /// Why the human may not be asked now.
     pub(super) reserve: Option<Reserve>,
     pub(super) notices: Notices,
+    /// How far the clock has jumped in all.
+    pub(super) jumped: Duration,
 }
 
 impl Lifecycle {
@@ -49,6 +51,12 @@ impl Lifecycle {
     #[must_use]
     pub const fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The rules.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The longest lifetime a token of this cluster has had; zero before the first.
@@ -210,6 +218,9 @@ impl Lifecycle {
             Event::LogoutAsked => {
                 effects.extend(self.state.attempt().map(|a| Effect::Abort { attempt: a.id }));
                 self.state = State::Cold { lapse: Lapse::LoggedOut, pause: Pause::Off };
+            }
+            Event::Reconfigured { ref policy, keeps_token } => {
+                self.reconfigure(policy, keeps_token, now, effects);
             }
             Event::Woke | Event::Finished { .. } => {}
         }

@@ -23,6 +23,7 @@ mod pause;
 mod policy;
 #[cfg(test)]
 mod properties;
+mod reconfigured;
 mod state;
 mod time;
 mod token;
@@ -41,5 +42,5 @@ pub use lifecycle::Lifecycle;
 pub use pause::{Pause, Remembered};
 pub use policy::{LONGEST_SNOOZE, Policy, RenewMode, UNANSWERED, default_validity};
 pub use state::{Effect, Event, Lapse, State};
-pub use time::Timestamp;
+pub use time::{Gaps, Timestamp};
 pub use token::{Generation, Grant, Secret, Token};

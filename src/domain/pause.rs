@@ -1,5 +1,7 @@
 //! Why no login begins by itself on one cluster, and what of that outlives the daemon.
 
+use std::time::Duration;
+
 use super::{
     Failure, FailureKind, Policy, Tally, Timestamp,
     policy::{BackOff, LONGEST_SNOOZE, back_off},
@@ -105,6 +107,17 @@ impl Pause {
             BackOff::NotifyAfter(wait) => {
                 Self::Unanswered { notice_at: now.plus(wait), tally, failure }
             }
+        }
+    }
+
+    /// Has it hold as much longer as the clock has jumped. What settles does not: it waits for
+    /// the end of a token as well, which the jump has brought nearer.
+    pub(super) fn put_off(&mut self, by: Duration) {
+        match self {
+            Self::BackingOff { until: at, .. }
+            | Self::Snoozed { until: at, .. }
+            | Self::Unanswered { notice_at: at, .. } => *at = at.plus(by),
+            Self::Off | Self::Settling { .. } | Self::Stopped { .. } => {}
         }
     }
 

@@ -79,8 +79,25 @@ pub(super) const WINDOWS: usize = 4;
 /// See [`WINDOWS`].
 pub(super) const WINDOWS_WITHIN: Duration = Duration::from_hours(1);
 
-/// How long after a sleep no login begins by itself: the network comes back, and so may the human.
-pub(super) const AFTER_WAKING: Duration = Duration::from_secs(30);
+/// How long after a sleep no login begins by itself: the human is not at the desk yet.
+pub(super) const AFTER_WAKING: Duration = Duration::from_secs(10);
+
+/// The shortest sleep that is noticed without a desktop that tells of it.
+pub(super) const SLEEP: Duration = Duration::from_secs(1);
+
+/// The shortest way that the wall clock is moved at once which counts as a leap. A clock that is
+/// kept in step, however badly, leaps less.
+pub(super) const LEAP: Duration = Duration::from_mins(1);
+
+/// How long the wall clock has to stand still, after a leap to where it never was, until a login
+/// begins by itself. Each time it goes further than ever it ends the token of the last login.
+pub(super) const AT_REST: Duration = Duration::from_secs(30);
+
+/// How long after a sleep a login waits for the network rather than fail.
+pub(super) const NETWORK_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long it waits at first. It doubles.
+pub(super) const NETWORK_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest time a human can ask to be left alone.
 pub const LONGEST_SNOOZE: Duration = Duration::from_hours(7 * 24);

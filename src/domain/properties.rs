@@ -41,6 +41,8 @@ fn act() -> impl Strategy<Value = Act> {
         2 => back().prop_map(|back| Act::Withdraw { back }),
         1 => Just(Act::Restart),
         1 => prop::sample::select(vec![None, None, Some(Reserve::Locked)]).prop_map(Act::Leave),
+        1 => (mode(), any::<bool>())
+            .prop_map(|(renew, keeps_token)| Act::Reconfigure(renew, keeps_token)),
     ]
 }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Attempt, AttemptId, Failure, Generation, Grant, Manner, Occasion, Pause, Remembered, Stage,
-    Timestamp, Token,
+    Attempt, AttemptId, Failure, Generation, Grant, Manner, Occasion, Pause, Policy, Remembered,
+    Stage, Timestamp, Token,
 };
 
 /// Two questions - is a usable token held? is a login under way? - give four states. The fifth is
@@ -113,6 +113,21 @@ impl State {
         }
     }
 
+    /// Has what spares the human, and the time of a login, end as much later as the clock has
+    /// jumped. The token ends as it did.
+    pub(super) fn put_off(&mut self, by: Duration) {
+        match self {
+            Self::Cold { pause, .. } | Self::Fresh { pause, .. } => pause.put_off(by),
+            Self::Authenticating { attempt, .. } | Self::Renewing { attempt, .. } => {
+                attempt.before.put_off(by);
+                if let Stage::Seated { give_up_at } = &mut attempt.stage {
+                    *give_up_at = give_up_at.plus(by);
+                }
+            }
+            Self::Disabled { .. } => {}
+        }
+    }
+
     /// Why the last login gave no token, if none succeeded since and none is under way.
     #[must_use]
     pub const fn failure(&self) -> Option<&Failure> {
@@ -135,6 +150,18 @@ pub enum Lapse {
     Rejected,
     /// The user asked to forget it.
     LoggedOut,
+    /// Settings have changed that a token is bound to.
+    Reconfigured,
+}
+
+impl Lapse {
+    /// Whether a program that used the token still waits for the next one.
+    pub(super) const fn leaves_a_gap(self) -> bool {
+        match self {
+            Self::Expired | Self::Rejected | Self::Reconfigured => true,
+            Self::NeverLoggedIn | Self::LoggedOut => false,
+        }
+    }
 }
 
 /// What may happen. Every event is legal in every state.
@@ -193,6 +220,13 @@ pub enum Event {
     },
     /// Somebody asked to forget the token.
     LogoutAsked,
+    /// The operator has other settings.
+    Reconfigured {
+        /// The rules from now on.
+        policy: Box<Policy>,
+        /// Whether a token got under the old settings may be used under the new ones.
+        keeps_token: bool,
+    },
 }
 
 /// What is to be done about it.

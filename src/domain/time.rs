@@ -49,6 +49,18 @@ impl Timestamp {
     }
 }
 
+/// Time that went by, in all, while nobody could do anything with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gaps {
+    /// How far the wall clock has jumped ahead of the boot clock: somebody set it, or a virtual
+    /// machine was paused.
+    pub jumped: Duration,
+    /// How far it was moved against the boot clock, to and fro.
+    pub moved: Duration,
+    /// How long the machine slept.
+    pub slept: Duration,
+}
+
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)

@@ -1,33 +1,77 @@
 //! What is held: the access token, and the text in it that never shows.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, str, sync::Arc, time::Duration};
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, ZeroizeOnDrop, Zeroizing};
 
 use super::Timestamp;
 
 /// The text of an access token. It has no `Display`, its `Debug` says nothing, and its memory is
 /// cleared when the last copy is dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Arc<Zeroizing<String>>);
+#[derive(Clone)]
+pub struct Secret(Arc<Text>);
 
 impl Secret {
     /// Takes the text of a token.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(Arc::new(Zeroizing::new(text)))
+        Self(Arc::new(Text::new(text)))
     }
 
     /// Shows the text. Every caller is a place where a token leaves this process.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 }
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for Secret {}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
+    }
+}
+
+/// Where the text is.
+enum Text {
+    Own {
+        pages: Box<Pages>,
+        len: usize,
+    },
+    /// No cluster is known to have tokens of this length.
+    Long(Zeroizing<String>),
+}
+
+/// Memory that nothing else is in, because it begins with a page and ends with one. An allocator
+/// that can keep pages from being swapped out or dumped sees by the alignment which are meant.
+#[derive(ZeroizeOnDrop)]
+#[repr(align(4096))]
+struct Pages([u8; 16 * 1024]);
+
+impl Text {
+    fn new(mut text: String) -> Self {
+        let len = text.len();
+        let mut pages = Box::new(Pages([0; _]));
+        let Some(room) = pages.0.get_mut(..len) else { return Self::Long(Zeroizing::new(text)) };
+        room.copy_from_slice(text.as_bytes());
+        text.zeroize();
+        Self::Own { pages, len }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Own { pages, len } => {
+                str::from_utf8(&pages.0[..*len]).expect("what was copied is text")
+            }
+            Self::Long(text) => text,
+        }
     }
 }
 
@@ -103,6 +147,19 @@ mod tests {
         assert!(shown.contains("secret: Secret(..)"), "{shown}");
         assert!(!shown.contains("canary"), "{shown}");
         assert_eq!(token().grant.secret.expose(), "canary-5559fada");
+    }
+
+    #[test]
+    fn a_text_of_any_length_is_kept_as_it_is() {
+        for len in [0, 43, 16 * 1024, 16 * 1024 + 1] {
+            let text = "\u{e9}a".repeat(len)[..len / 3 * 3].to_owned();
+
+            let secret = Secret::new(text.clone());
+
+            assert_eq!(secret.expose(), text);
+            assert_eq!(secret, Secret::new(text.clone()));
+            assert_ne!(secret, Secret::new(text + "b"));
+        }
     }
 
     #[test]

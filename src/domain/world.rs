@@ -4,6 +4,7 @@ mod restart;
 
 use std::time::Duration;
 
+use self::restart::{is_refused, pause_in};
 use super::{
     AttemptId, Cause, Effect, Event, Failure, FailureKind, Generation, Grant, Lapse, Lifecycle,
     Manner, Occasion, Pause, Policy, RenewMode, Reserve, Secret, Stage, State, Timestamp,
@@ -42,6 +43,7 @@ pub(super) enum Act {
         back: u64,
     },
     Leave(Option<Reserve>),
+    Reconfigure(RenewMode, bool),
     /// The daemon is killed and another goes on where it was.
     Restart,
 }
@@ -122,6 +124,10 @@ impl World {
             Act::AskLogin => Event::LoginAsked { manner: Manner::OpenBrowser },
             Act::AskCancel => Event::CancelAsked,
             Act::AskLogout => Event::LogoutAsked,
+            Act::Reconfigure(renew, keeps_token) => {
+                self.policy.renew = renew;
+                Event::Reconfigured { policy: Box::new(self.policy.clone()), keeps_token }
+            }
         };
         self.handle(&event);
     }
@@ -198,6 +204,11 @@ impl World {
         match event {
             Event::LogoutAsked => (self.ended, self.unanswered) = (None, 0),
             Event::LoginAsked { .. } => self.unanswered = 0,
+            Event::Reconfigured { keeps_token, .. }
+                if !keeps_token || is_refused(before.state()) =>
+            {
+                self.ended = None;
+            }
             Event::SnoozeAsked { until } if *until > self.now => {
                 self.unanswered = 0;
                 self.ended = Some((self.now, until.since(self.now)));
@@ -269,7 +280,9 @@ impl World {
             }
         }
         match before.state() {
-            State::Disabled { .. } => panic!("a disabled cluster is left alone"),
+            State::Disabled { .. } => {
+                assert!(matches!(event, Event::Reconfigured { .. }), "a disabled cluster begins");
+            }
             State::Cold { lapse, pause } => {
                 assert_ne!(*lapse, Lapse::LoggedOut, "a user who logged out is left alone");
                 assert!(asked || *lapse != Lapse::NeverLoggedIn, "nobody wanted a token");
@@ -306,15 +319,6 @@ impl World {
             assert!(*renew_at > self.now || held_up, "a renewal was missed");
         }
     }
-
-    fn deadlines_are_useful(&self) {
-        let deadline = self.lifecycle.deadline(self.now);
-        assert!(deadline.is_none_or(|at| at > self.now), "{deadline:?} at {:?}", self.now);
-        if let Some(token) = self.lifecycle.state().token() {
-            let at = deadline.expect("a token that is held ends");
-            assert!(at <= token.grant.expires_at, "a deadline outlives the token");
-        }
-    }
 }
 
 fn grant(now: Timestamp, lifetime: Duration) -> Grant {
@@ -329,13 +333,6 @@ fn grant(now: Timestamp, lifetime: Duration) -> Grant {
 
 fn failure(cause: Cause, at: Timestamp) -> Failure {
     Failure { cause, sentence: "it failed".into(), advice: String::new(), at }
-}
-
-fn pause_in(state: &State) -> Option<&Pause> {
-    match state {
-        State::Cold { pause, .. } | State::Fresh { pause, .. } => Some(pause),
-        _ => None,
-    }
 }
 
 /// Written down a second time, so that the constants cannot move by themselves.

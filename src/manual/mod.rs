@@ -2,7 +2,7 @@
 //!
 //! What a program knows of itself is not written twice: commands, options and exit codes come from
 //! the command lines, the keys of the configuration with their texts from the annotated example.
-//! The rest of each page is in a text file here, in the markup of [`markup`]. `clap_mangen` makes
+//! The rest of each page is in a text file here, in the markup of `markup.rs`. `clap_mangen` makes
 //! a page of every command, without what a page is read for: files, environment, examples.
 //! Handed to `ctl` by the programs.
 

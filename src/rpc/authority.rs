@@ -35,8 +35,8 @@ const MAX_FRAME: usize = 16_384;
 #[derive(Debug)]
 pub(super) struct HarmlessAuthority<S, K> {
     stream: S,
-    /// What lasts as long as the connection.
-    _kept: K,
+    /// What lasts as long as the connection, and says whose it is.
+    kept: K,
     /// How many of the bytes to come belong to something that is passed on unread.
     pass: usize,
     /// The beginning of a frame, kept until the rest is there.
@@ -49,7 +49,7 @@ impl<S, K> HarmlessAuthority<S, K> {
     /// Reads from `stream` what comes after the preface, which was read from it before, and drops
     /// `kept` with it.
     pub(super) fn new(stream: S, kept: K, preface: [u8; PREFACE_LEN]) -> Self {
-        Self { stream, _kept: kept, pass: 0, held: Vec::new(), ready: preface.into() }
+        Self { stream, kept, pass: 0, held: Vec::new(), ready: preface.into() }
     }
 
     /// Takes what has arrived, and gives what may be passed on.
@@ -148,11 +148,11 @@ impl<S: AsyncWrite + Unpin, K: Unpin> AsyncWrite for HarmlessAuthority<S, K> {
     }
 }
 
-impl<S: Connected, K> Connected for HarmlessAuthority<S, K> {
-    type ConnectInfo = S::ConnectInfo;
+impl<S, K: Connected> Connected for HarmlessAuthority<S, K> {
+    type ConnectInfo = K::ConnectInfo;
 
     fn connect_info(&self) -> Self::ConnectInfo {
-        self.stream.connect_info()
+        self.kept.connect_info()
     }
 }
 

@@ -1,12 +1,13 @@
 //! A client of the broker: the way in, and how to read its errors.
 //!
 //! Owns the connection over the Unix socket, the mark that every call carries, and the reading
-//! of `google.rpc.ErrorInfo`. It sends nothing to a socket that another user listens on. What a
+//! of `google.rpc.ErrorInfo`. It sends nothing to a socket that another user listens on, or could. What a
 //! call means is up to its caller, `ctl`.
 
 use std::{
     error::Error as _,
-    io,
+    fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -22,7 +23,11 @@ use tonic_types::StatusExt as _;
 
 use super::{
     ERROR_DOMAIN, METADATA_KEY, METADATA_VALUE,
-    proto::{login_client::LoginClient, token_broker_client::TokenBrokerClient},
+    admin::PROBLEMS,
+    proto::{
+        admin_client::AdminClient, login_client::LoginClient,
+        token_broker_client::TokenBrokerClient,
+    },
 };
 
 /// The key of an `ErrorInfo`'s metadata that says what mends the situation.
@@ -69,6 +74,14 @@ pub enum ConnectError {
         /// The socket.
         path: PathBuf,
         /// Who listens.
+        uid: u32,
+    },
+    /// Another user can put a socket of theirs in the place at any time. Nothing was sent.
+    #[error("the folder of the socket `{}` belongs to the user with the id {uid}", .path.display())]
+    OtherFolder {
+        /// The socket.
+        path: PathBuf,
+        /// Whose folder it is.
         uid: u32,
     },
     /// The socket cannot be reached for another reason.
@@ -129,6 +142,18 @@ impl Client {
     pub fn login(&self) -> LoginClient<Marked> {
         LoginClient::new(self.channel.clone())
     }
+
+    /// The calls that act on the broker as a whole.
+    #[must_use]
+    pub fn admin(&self) -> AdminClient<Marked> {
+        AdminClient::new(self.channel.clone())
+    }
+}
+
+/// The problems of a configuration that was refused, with their places, as a text for people.
+#[must_use]
+pub fn problems(status: &Status) -> Option<String> {
+    error_info(status)?.metadata.remove(PROBLEMS)
 }
 
 /// The stable word for what went wrong, where the broker said it.
@@ -159,6 +184,8 @@ fn error_info(status: &Status) -> Option<tonic_types::ErrorInfo> {
 /// Opens the socket and looks who is at its other end.
 async fn dial(path: &Path) -> Result<UnixStream, ConnectError> {
     let owned = || path.to_owned();
+    let us = rustix::process::geteuid().as_raw();
+    refuse_other_folder(path, us)?;
     let stream = UnixStream::connect(path).await.map_err(|source| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
             ConnectError::NotRunning { path: owned() }
@@ -168,8 +195,19 @@ async fn dial(path: &Path) -> Result<UnixStream, ConnectError> {
     })?;
     let peer =
         stream.peer_cred().map_err(|source| ConnectError::Unreachable { path: owned(), source })?;
-    refuse_other_user(peer.uid(), rustix::process::geteuid().as_raw(), path)?;
+    refuse_other_user(peer.uid(), us, path)?;
     Ok(stream)
+}
+
+/// A folder that does not exist is left to whoever connects to find.
+fn refuse_other_folder(path: &Path, us: u32) -> Result<(), ConnectError> {
+    let folder = path.parent().and_then(|folder| fs::metadata(folder).ok());
+    match folder.map(|folder| folder.uid()) {
+        Some(uid) if uid != us && uid != 0 => {
+            Err(ConnectError::OtherFolder { path: path.to_owned(), uid })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whoever gets there first can listen on a path; only the kernel says who did.

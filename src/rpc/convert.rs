@@ -29,7 +29,7 @@ impl proto::ClusterStatus {
         published: &Published,
         clock: &C,
     ) -> Self {
-        let cluster = handle.cluster();
+        let cluster = &published.cluster;
         let now = clock.now();
         let time = |at| time(clock, at);
         let state = &published.state;
@@ -54,7 +54,7 @@ impl proto::ClusterStatus {
                 Stage::Seated { give_up_at } => Some(time(give_up_at)),
             }),
             failure: state.failure().map(|failure| proto::Failure::new(failure, clock)),
-            renew: handle.renew_mode().as_str().into(),
+            renew: published.renew.as_str().into(),
             login_on_demand: state.begins_on_demand(),
             snooze_time: handle.snoozed_until().map(time),
             windows_left: published.windows_left(),
@@ -115,6 +115,7 @@ const fn lapse_word(lapse: Option<Lapse>) -> proto::Lapse {
         Some(Lapse::Expired) => proto::Lapse::Expired,
         Some(Lapse::Rejected) => proto::Lapse::Rejected,
         Some(Lapse::LoggedOut) => proto::Lapse::LoggedOut,
+        Some(Lapse::Reconfigured) => proto::Lapse::Reconfigured,
     }
 }
 

@@ -45,7 +45,7 @@ impl<C: Clock> Login for Logins<C> {
         request: Request<proto::StartLoginRequest>,
     ) -> Result<Response<Self::StartLoginStream>, Status> {
         let request = request.into_inner();
-        let cluster = find(&self.broker, &request.cluster)?.clone();
+        let cluster = find(&self.broker, &request.cluster)?;
         let clock = self.broker.clock().clone();
         let manner = if request.no_browser { Manner::ShowUrl } else { Manner::OpenBrowser };
         let mut login = cluster.log_in(manner).await.map_err(|lack| refuse(&cluster, lack))?;
@@ -67,7 +67,7 @@ impl<C: Clock> Login for Logins<C> {
         request: Request<proto::CancelLoginRequest>,
     ) -> Result<Response<proto::CancelLoginResponse>, Status> {
         let cluster = find(&self.broker, &request.into_inner().cluster)?;
-        let cancelled = cluster.cancel().await.map_err(|lack| refuse(cluster, lack))?;
+        let cancelled = cluster.cancel().await.map_err(|lack| refuse(&cluster, lack))?;
         let snooze_time = cluster.snoozed_until().map(|at| convert::time(self.clock(), at));
         Ok(Response::new(proto::CancelLoginResponse { cancelled, snooze_time }))
     }
@@ -79,7 +79,7 @@ impl<C: Clock> Login for Logins<C> {
         let request = request.into_inner();
         let cluster = find(&self.broker, &request.cluster)?;
         let length = convert::wished(request.duration)?;
-        let until = cluster.snooze(length).await.map_err(|lack| refuse(cluster, lack))?;
+        let until = cluster.snooze(length).await.map_err(|lack| refuse(&cluster, lack))?;
         let snooze_time = until.map(|at| convert::time(self.clock(), at));
         Ok(Response::new(proto::SnoozeResponse { snooze_time }))
     }
@@ -89,7 +89,7 @@ impl<C: Clock> Login for Logins<C> {
         request: Request<proto::LogoutRequest>,
     ) -> Result<Response<proto::LogoutResponse>, Status> {
         let cluster = find(&self.broker, &request.into_inner().cluster)?;
-        let forgotten = cluster.log_out().await.map_err(|lack| refuse(cluster, lack))?;
+        let forgotten = cluster.log_out().await.map_err(|lack| refuse(&cluster, lack))?;
         Ok(Response::new(proto::LogoutResponse { forgotten }))
     }
 
@@ -105,8 +105,8 @@ impl<C: Clock> Login for Logins<C> {
         let cluster = find(&self.broker, &request.cluster)?;
         let taken = cluster.complete(AttemptId(request.attempt), pasted).await;
         taken
-            .map_err(|lack| refuse(cluster, lack))?
-            .map_err(|why| Refusal::NotTaken(cluster.cluster().name.clone(), why))?;
+            .map_err(|lack| refuse(&cluster, lack))?
+            .map_err(|why| Refusal::NotTaken(cluster.name().clone(), why))?;
         Ok(Response::new(proto::CompleteLoginResponse {}))
     }
 }
@@ -150,8 +150,12 @@ fn give_up_time<C: Clock>(cluster: &ClusterHandle<C>, clock: &C) -> Option<prost
     }
 }
 
-/// Somebody logged out while the login was under way, or the broker stops.
+/// Somebody logged out while the login was under way, the settings changed, or nobody is there
+/// any more.
 fn abandoned<C: Clock>(cluster: &ClusterHandle<C>) -> Status {
+    if let Some(gone) = cluster.gone() {
+        return refuse(cluster, gone).into();
+    }
     let published = cluster.published();
     match published.state {
         crate::domain::State::Cold { lapse, .. } => {

@@ -1,10 +1,12 @@
 //! How programs ask: gRPC on a Unix socket.
 //!
 //! The contract is `proto/ucsso/v1`; the code generated from it is named nowhere above this room
-//! but in `ctl`. `service` and `login` have one function for each call and decide nothing;
+//! but in `ctl`. `service`, `login` and `admin` have one function for each call and decide nothing;
 //! `convert` and `refusal` are the tables between the words of `domain` and the wire, `not_taken` the
 //! part of `refusal` that is about pasted addresses; `server` accepts; `client` connects.
 
+mod admin;
+mod audit;
 mod authority;
 pub mod client;
 mod convert;
@@ -16,6 +18,7 @@ mod refusal;
 mod server;
 mod service;
 
+pub use admin::{Change, NotReloaded, Reload, Reloaded, Reloads};
 pub use facts::ServerFacts;
 pub use refusal::ERROR_DOMAIN;
 pub use server::{Error, serve};

@@ -1,14 +1,14 @@
 //! Why a call is refused: one table of situations, codes and reasons.
 //!
 //! A coarse code that a client can work from alone, a stable reason in `google.rpc.ErrorInfo`, a
-//! sentence for a human, and under `advice` what mends it. Called by `service` and `login`.
+//! sentence for a human, and under `advice` what mends it. Called by `service`, `login` and `admin`.
 
 use std::collections::HashMap;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::not_taken;
+use super::{NotReloaded, not_taken};
 use crate::{
     broker::{Lack, ports::NotTaken},
     domain::{Cause, ClusterName, InvalidClusterName, Lapse, Reserve},
@@ -34,6 +34,8 @@ pub(super) enum Refusal {
     Lack(ClusterName, Lack),
     /// An address that was brought by hand is not taken.
     NotTaken(ClusterName, NotTaken),
+    /// The configuration is not taken.
+    NotReloaded(NotReloaded),
 }
 
 impl Refusal {
@@ -50,8 +52,10 @@ impl Refusal {
                 | Lack::Unsatisfiable { .. } => Code::FailedPrecondition,
                 Lack::Failed(failure) => code_of(failure.cause),
                 Lack::Stopping => Code::Unavailable,
+                Lack::Removed => Code::NotFound,
             },
             Self::NotTaken(_, why) => not_taken::code(why),
+            Self::NotReloaded(why) => why.code(),
         }
     }
 
@@ -70,8 +74,10 @@ impl Refusal {
                 Lack::Failed(failure) => failure.cause.reason(),
                 Lack::Unsatisfiable { .. } => "MIN_VALIDITY_UNSATISFIABLE",
                 Lack::Stopping => SHUTTING_DOWN.0,
+                Lack::Removed => "CLUSTER_UNKNOWN",
             },
             Self::NotTaken(_, why) => not_taken::reason(why),
+            Self::NotReloaded(why) => why.reason(),
         }
     }
 
@@ -104,12 +110,14 @@ impl Refusal {
                     longest.as_secs()
                 ),
                 Lack::Stopping => SHUTTING_DOWN.1.into(),
+                Lack::Removed => format!("no cluster `{name}` is configured any more"),
             },
             Self::NotTaken(name, why) => not_taken::sentence(name, why),
+            Self::NotReloaded(why) => why.sentence(),
         }
     }
 
-    /// Nothing in it is longer than [`LONGEST`].
+    /// Nothing in it is longer than [`LONGEST`], but what is said of a configuration.
     fn metadata(&self) -> HashMap<String, String> {
         let mut metadata = HashMap::new();
         match self {
@@ -121,6 +129,8 @@ impl Refusal {
             Self::NotTaken(name, _) => {
                 metadata.insert("cluster".into(), name.to_string());
             }
+            // What it says of the text is as long as a status can carry.
+            Self::NotReloaded(why) => return why.metadata(),
             Self::Lack(name, lack) => {
                 metadata.insert("cluster".into(), name.to_string());
                 match lack {
@@ -140,7 +150,7 @@ impl Refusal {
                         let seconds = longest.as_secs().to_string();
                         metadata.insert("max_validity_seconds".into(), seconds);
                     }
-                    Lack::Failed(_) | Lack::LoginUnderWay | Lack::Stopping => {}
+                    Lack::Failed(_) | Lack::LoginUnderWay | Lack::Stopping | Lack::Removed => {}
                 }
             }
         }
@@ -198,6 +208,7 @@ fn lapse_sentence(name: &ClusterName, lapse: Option<Lapse>) -> String {
         Some(Lapse::Expired) => format!("the token of `{name}` has expired"),
         Some(Lapse::Rejected) => format!("the cluster `{name}` does not accept its token any more"),
         Some(Lapse::LoggedOut) => format!("somebody logged out of `{name}`"),
+        Some(Lapse::Reconfigured) => format!("the settings of `{name}` have changed"),
     }
 }
 
@@ -205,7 +216,7 @@ const fn reserve_sentence(reserve: Reserve) -> &'static str {
     match reserve {
         Reserve::Locked => "the desktop is locked",
         Reserve::Idle => "nobody has touched the desktop for a while",
-        Reserve::JustWoke { .. } => "the machine has just woken",
+        Reserve::JustWoke { .. } => "the machine has just woken, or its clock was set",
         Reserve::Spent { .. } => "nobody answered the windows of the last hour",
     }
 }

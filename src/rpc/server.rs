@@ -13,18 +13,30 @@ use tokio::{
     time::timeout,
 };
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Status, service::interceptor::InterceptedService, transport::Server};
+use tonic::{
+    Request, Status,
+    service::interceptor::InterceptedService,
+    transport::{Server, server::Connected},
+};
 use tracing::warn;
 
 use super::{
-    METADATA_KEY, METADATA_VALUE, ServerFacts,
+    METADATA_KEY, METADATA_VALUE, Reloads, ServerFacts,
+    admin::Administration,
+    audit::Caller,
     authority::{HarmlessAuthority, PREFACE_LEN},
     login::Logins,
-    proto::{DESCRIPTORS, login_server::LoginServer, token_broker_server::TokenBrokerServer},
+    proto::{
+        DESCRIPTORS, admin_server::AdminServer, login_server::LoginServer,
+        token_broker_server::TokenBrokerServer,
+    },
     refusal::Refusal,
     service::Tokens,
 };
-use crate::broker::{Broker, ports::Clock};
+use crate::{
+    broker::{Broker, ports::Clock},
+    sys::peer::Peer,
+};
 
 /// How many connections there may be. Ten for each of two dozen integrations.
 const CONNECTIONS: usize = 256;
@@ -56,6 +68,7 @@ pub async fn serve<C: Clock>(
     listener: UnixListener,
     broker: Arc<Broker<C>>,
     facts: ServerFacts,
+    reloads: Reloads,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -63,8 +76,10 @@ pub async fn serve<C: Clock>(
     let tokens = TokenBrokerServer::new(tokens).max_decoding_message_size(MESSAGE);
     let logins = Logins { broker: Arc::clone(&broker) };
     let logins = LoginServer::new(logins).max_decoding_message_size(LOGIN_MESSAGE);
+    let admin = AdminServer::new(Administration { reloads }).max_decoding_message_size(MESSAGE);
     health.set_serving::<TokenBrokerServer<Tokens<C>>>().await;
     health.set_serving::<LoginServer<Logins<C>>>().await;
+    health.set_serving::<AdminServer<Administration>>().await;
     let describe = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -78,6 +93,7 @@ pub async fn serve<C: Clock>(
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .add_service(InterceptedService::new(tokens, require_key))
         .add_service(InterceptedService::new(logins, require_key))
+        .add_service(InterceptedService::new(admin, require_key))
         .add_service(health_service)
         .add_service(describe().build_v1().map_err(Error::Reflection)?)
         .add_service(describe().build_v1alpha().map_err(Error::Reflection)?)
@@ -95,7 +111,21 @@ fn require_key(request: Request<()>) -> Result<Request<()>, Status> {
     }
 }
 
-type Connection = HarmlessAuthority<UnixStream, OwnedSemaphorePermit>;
+type Connection = HarmlessAuthority<UnixStream, Admitted>;
+
+/// What a connection has for as long as it lasts.
+struct Admitted {
+    _place: OwnedSemaphorePermit,
+    caller: Arc<Caller>,
+}
+
+impl Connected for Admitted {
+    type ConnectInfo = Arc<Caller>;
+
+    fn connect_info(&self) -> Self::ConnectInfo {
+        Arc::clone(&self.caller)
+    }
+}
 
 /// Accepts connections of our own user, up to the limit.
 fn accept<C: Clock>(
@@ -104,6 +134,7 @@ fn accept<C: Clock>(
 ) -> ReceiverStream<Result<Connection, io::Error>> {
     let (accepted, incoming) = mpsc::channel(1);
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut strangers = Strangers::default();
     tokio::spawn(async move {
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
             let accept = tokio::select! {
@@ -111,10 +142,12 @@ fn accept<C: Clock>(
                 accept = listener.accept() => accept,
             };
             match accept {
-                Ok((stream, _)) if is_ours(&stream) => {
-                    tokio::spawn(admit(stream, place, accepted.clone()));
+                Ok((stream, _)) => {
+                    if let Some(peer) = strangers.apart_from(&stream) {
+                        let admitted = Admitted { _place: place, caller: Caller::new(peer) };
+                        tokio::spawn(admit(stream, admitted, accepted.clone()));
+                    }
                 }
-                Ok(_) => {}
                 Err(error) => {
                     // Out of descriptors, most likely: give others time to close some.
                     warn!(%error, "a connection could not be accepted");
@@ -129,24 +162,34 @@ fn accept<C: Clock>(
 /// Passes a connection on once its client has begun to speak HTTP/2.
 async fn admit(
     mut stream: UnixStream,
-    place: OwnedSemaphorePermit,
+    admitted: Admitted,
     accepted: mpsc::Sender<Result<Connection, io::Error>>,
 ) {
     let mut preface = [0; PREFACE_LEN];
     if let Ok(Ok(_)) = timeout(PREFACE_TIME, stream.read_exact(&mut preface)).await {
         // If the server has ended meanwhile, so does the connection.
-        let _ = accepted.send(Ok(HarmlessAuthority::new(stream, place, preface))).await;
+        let _ = accepted.send(Ok(HarmlessAuthority::new(stream, admitted, preface))).await;
     }
 }
 
-/// Whether the program at the other end belongs to our own user.
-fn is_ours(stream: &UnixStream) -> bool {
-    let Ok(peer) = stream.peer_cred() else { return false };
-    let ours = peer.uid() == getuid().as_raw();
-    if !ours {
-        warn!(uid = peer.uid(), "another user was turned away");
+/// Other users who connected, counted so that they cannot fill the log.
+#[derive(Debug, Default)]
+struct Strangers(u64);
+
+impl Strangers {
+    /// Who connected, if they are of our own user. Equality is all there is to go by: in a user
+    /// namespace every other user looks like one.
+    fn apart_from(&mut self, stream: &UnixStream) -> Option<Peer> {
+        let peer = Peer::of(stream).ok()?;
+        if peer.uid == getuid().as_raw() {
+            return Some(peer);
+        }
+        self.0 += 1;
+        if self.0 < 10 || self.0.is_power_of_two() {
+            warn!(uid = peer.uid, count = self.0, "another user was turned away");
+        }
+        None
     }
-    ours
 }
 
 #[cfg(test)]

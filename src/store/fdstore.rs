@@ -15,8 +15,12 @@ use std::{
 
 use tracing::{info, warn};
 
-use super::{Flaw, Kept, Medium, Record, memfd, notify::Notify};
-use crate::{chain, domain::ClusterName, sys::inherited::Inherited};
+use super::{Flaw, Kept, Medium, Record, memfd};
+use crate::{
+    chain,
+    domain::ClusterName,
+    sys::{inherited::Inherited, notify::Notify},
+};
 
 /// How the names of our descriptors begin.
 const PREFIX: &str = "token-";
@@ -65,7 +69,7 @@ impl FdStore {
     /// it cannot be told anything there is no store, and that is said.
     #[must_use]
     pub fn open(address: &str, stored: Vec<Inherited>) -> Option<(Self, Found)> {
-        let notify = Notify::at(address)
+        let notify = Notify::at(address.as_ref())
             .inspect_err(|error| {
                 warn!(%error, "the service manager cannot keep tokens: a restart will lose them");
             })

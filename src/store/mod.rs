@@ -8,7 +8,6 @@
 
 mod fdstore;
 mod memfd;
-mod notify;
 mod record;
 pub mod sealed;
 mod shelves;

@@ -252,6 +252,7 @@ const fn lapse_to_number(lapse: Option<Lapse>) -> u8 {
         Some(Lapse::Expired) => 2,
         Some(Lapse::Rejected) => 3,
         Some(Lapse::LoggedOut) => 4,
+        Some(Lapse::Reconfigured) => 5,
     }
 }
 
@@ -262,6 +263,7 @@ const fn lapse_of_number(number: u8) -> Result<Option<Lapse>, Flaw> {
         2 => Ok(Some(Lapse::Expired)),
         3 => Ok(Some(Lapse::Rejected)),
         4 => Ok(Some(Lapse::LoggedOut)),
+        5 => Ok(Some(Lapse::Reconfigured)),
         _ => Err(Flaw::Damaged),
     }
 }

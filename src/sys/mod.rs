@@ -5,4 +5,9 @@
 //! here knows tokens, clusters or configuration. Called by `daemon`, and by whoever it lends a hand.
 #![expect(unsafe_code, reason = "this room exists to keep it in one place")]
 
+pub mod allocator;
+pub mod hardening;
 pub mod inherited;
+pub mod locked;
+pub mod notify;
+pub mod peer;

@@ -9,7 +9,7 @@ use ucsso::{
     broker::ports::Clock,
     domain::*,
     rpc::{
-        ServerFacts,
+        Reloads, ServerFacts,
         client::Client,
         proto::{self, report_rejected_response::Verdict as Word, start_login_response::Event},
         serve,
@@ -36,6 +36,7 @@ impl Served {
         let rig = Arc::new(Rig::new(policy));
         let facts = ServerFacts {
             refused_redirects: Box::new(|| vec![("wrong_nonce", 3), ("ticket", 0)]),
+            memory: Box::new(|| "locked".to_owned()),
             started: rig.clock.now(),
             warnings: Box::new(|| vec!["the port is taken".into()]),
         };
@@ -43,7 +44,7 @@ impl Served {
         let broker = Arc::clone(&rig.broker);
         let server = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            serve(listener, broker, facts, stopped).await.unwrap();
+            serve(listener, broker, facts, Reloads::new().0, stopped).await.unwrap();
         });
         let client = Client::connect(&socket).await.unwrap();
         Self { rig, client, socket, stop: Some(stop), server, _folder: folder }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ucsso::{
-    broker::{Broker, Interaction, Lack, ports::Clock},
+    broker::{Broker, Interaction, Lack, Settings, ports::Clock},
     domain::{Cause, Manner, Past, Policy, Presence, Remembered, RenewMode, Reserve},
 };
 
@@ -65,14 +65,14 @@ async fn a_machine_that_has_just_woken_is_left_to_find_its_network() {
     let lack = rig.hq().token(ask(Interaction::IfNeeded)).await;
     assert!(matches!(lack, Err(Lack::Reserved(Reserve::JustWoke { .. }))), "{lack:?}");
 
-    rig.clock.advance(Duration::from_secs(30));
+    rig.clock.advance(Duration::from_secs(10));
 
     rig.until(seated).await;
 }
 
 #[tokio::test]
 async fn four_windows_for_nobody_are_enough_for_all_clusters_together() {
-    let mut rig = Rig::new(Policy::default());
+    let rig = Rig::new(Policy::default());
     let mut logins = vec![rig.login.clone()];
     for name in ["a", "b", "c", "d", "e"] {
         logins.push(rig.add(name, Policy::default()));
@@ -140,7 +140,7 @@ async fn windows_that_are_answered_do_not_count() {
 
 #[tokio::test]
 async fn one_tab_goes_through_every_cluster_that_is_due() {
-    let mut rig = Rig::new(ahead()).with_token().await;
+    let rig = Rig::new(ahead()).with_token().await;
     let (vm, edge) = (rig.add("vm", ahead()), rig.add("edge", ahead()));
     for (name, login) in [("vm", &vm), ("edge", &edge)] {
         login.answer(Answer::Token(HOUR));
@@ -177,7 +177,7 @@ async fn one_tab_goes_through_every_cluster_that_is_due() {
 
 #[tokio::test]
 async fn a_cluster_that_went_along_opens_no_window_of_its_own() {
-    let mut rig = Rig::new(ahead()).with_token().await;
+    let rig = Rig::new(ahead()).with_token().await;
     let vm = rig.add("vm", ahead());
     vm.answer(Answer::Token(HOUR * 2));
     rig.cluster("vm").token(ask(Interaction::IfNeeded)).await.unwrap();
@@ -197,7 +197,7 @@ async fn a_cluster_that_went_along_opens_no_window_of_its_own() {
 
 #[tokio::test]
 async fn whoever_logs_in_without_a_browser_does_not_take_the_tab_of_another() {
-    let mut rig = Rig::new(Policy::default());
+    let rig = Rig::new(Policy::default());
     let vm = rig.add("vm", Policy::default());
     let _first = rig.hq().log_in(Manner::OpenBrowser).await.unwrap();
     rig.until(seated).await;
@@ -231,9 +231,10 @@ async fn a_cancelled_login_is_a_snooze_that_programs_respect_and_a_restart_keeps
     rig.broker.stop().await;
 
     let login = FakeLogin::new(&rig.clock);
-    let mut broker = Broker::new(rig.clock.clone());
-    let past = Past { remembered, ..Past::default() };
-    broker.add_remembering(cluster("hq"), Policy::default(), login.clone(), past);
+    let broker = Broker::new(rig.clock.clone());
+    let settings =
+        Settings { cluster: cluster("hq"), policy: Policy::default(), login: login.clone() };
+    broker.add_remembering(settings, Past { remembered, ..Past::default() });
     let hq = broker.cluster(&"hq".parse().unwrap()).unwrap();
     assert_eq!(hq.token(ask(Interaction::IfNeeded)).await, Err(Lack::Snoozed { until }));
     assert_eq!(login.windows(), 0);
@@ -268,7 +269,7 @@ async fn a_budget_outlives_the_daemon() {
 /// Sixty hours, ten programs that ask each minute, nobody there, and half of it locked.
 #[tokio::test]
 async fn a_weekend_opens_three_windows_a_cluster_and_none_while_locked() {
-    let mut rig = Rig::new(Policy::default()).with_token().await;
+    let rig = Rig::new(Policy::default()).with_token().await;
     let vm = rig.add("vm", ahead());
     vm.answer(Answer::Token(HOUR));
     rig.cluster("vm").token(ask(Interaction::IfNeeded)).await.unwrap();

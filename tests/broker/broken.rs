@@ -7,7 +7,7 @@ use ucsso::{
         Broker, ClusterHandle, Lack,
         ports::{Clock, LoggedIn, Login, NotTaken, Pasted, Progress, Tab},
     },
-    domain::{AttemptId, Failure, Manner, Policy, Token, Verdict},
+    domain::{AttemptId, Failure, Learned, Manner, Policy, Token, Verdict},
 };
 
 use crate::{clock::ManualClock, rig::cluster};
@@ -34,13 +34,13 @@ impl Login for Tripping {
         Verdict::Unknown
     }
 
-    fn learned(&self) -> ucsso::domain::Learned {
-        ucsso::domain::Learned::default()
+    fn learned(&self) -> Learned {
+        Learned::default()
     }
 }
 
 fn broker() -> Broker<ManualClock> {
-    let mut broker = Broker::new(ManualClock::new());
+    let broker = Broker::new(ManualClock::new());
     for name in ["hq", "vm"] {
         broker.add(cluster(name), Policy::default(), Tripping);
     }

@@ -1,6 +1,6 @@
 //! How logins are followed, joined and ended, and how reports of refused tokens are dealt with.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use ucsso::{
@@ -104,11 +104,11 @@ async fn a_cancelled_login_tells_those_who_follow_it() {
 
 #[tokio::test]
 async fn clusters_wait_for_the_one_window() {
-    let mut rig = Rig::new(Policy::default());
+    let rig = Rig::new(Policy::default());
     let other = FakeLogin::new(&rig.clock);
-    let broker = Arc::get_mut(&mut rig.broker).unwrap();
+    let broker = &rig.broker;
     broker.add(cluster("vm"), Policy::default(), other.clone());
-    let vm = rig.broker.cluster(&"vm".parse().unwrap()).unwrap().clone();
+    let vm = rig.broker.cluster(&"vm".parse().unwrap()).unwrap();
     let mut first = rig.hq().log_in(Manner::OpenBrowser).await.unwrap();
     rig.until(seated).await;
 
@@ -228,13 +228,13 @@ async fn a_login_is_completed_by_hand_and_goes_on_waiting_until_it_is() {
 
 #[tokio::test]
 async fn a_login_that_waits_for_the_window_waits_for_no_address() {
-    let mut rig = Rig::new(Policy::default());
+    let rig = Rig::new(Policy::default());
     let other = FakeLogin::new(&rig.clock);
-    let broker = Arc::get_mut(&mut rig.broker).unwrap();
+    let broker = &rig.broker;
     broker.add(cluster("vm"), Policy::default(), other.clone());
     let _first = rig.hq().log_in(Manner::ShowUrl).await.unwrap();
     rig.until(seated).await;
-    let vm = rig.broker.cluster(&"vm".parse().unwrap()).unwrap().clone();
+    let vm = rig.broker.cluster(&"vm".parse().unwrap()).unwrap();
     let _second = vm.log_in(Manner::ShowUrl).await.unwrap();
     let queued = vm.published().state.attempt().unwrap().id;
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ucsso::{
-    broker::{Ask, Broker, ClusterHandle, Interaction, Published},
+    broker::{Ask, Broker, ClusterHandle, Control, Interaction, Published},
     domain::{Cluster, Policy, Stage},
 };
 
@@ -18,27 +18,27 @@ pub(crate) struct Rig {
     pub(crate) clock: ManualClock,
     pub(crate) login: FakeLogin,
     pub(crate) broker: Arc<Broker<ManualClock>>,
+    pub(crate) control: Control<FakeLogin>,
 }
 
 impl Rig {
     pub(crate) fn new(policy: Policy) -> Self {
         let clock = ManualClock::new();
         let login = FakeLogin::new(&clock);
-        let mut broker = Broker::new(clock.clone());
-        broker.add(cluster("hq"), policy, login.clone());
-        Self { clock, login, broker: Arc::new(broker) }
+        let broker = Broker::new(clock.clone());
+        let control = broker.add(cluster("hq"), policy, login.clone());
+        Self { clock, login, broker: Arc::new(broker), control }
     }
 
     /// Adds a cluster that logs in as it is told.
-    pub(crate) fn add(&mut self, name: &str, policy: Policy) -> FakeLogin {
+    pub(crate) fn add(&self, name: &str, policy: Policy) -> FakeLogin {
         let login = FakeLogin::new(&self.clock);
-        let broker = Arc::get_mut(&mut self.broker).expect("nobody else has the broker yet");
-        broker.add(cluster(name), policy, login.clone());
+        self.broker.add(cluster(name), policy, login.clone());
         login
     }
 
     pub(crate) fn cluster(&self, name: &str) -> ClusterHandle<ManualClock> {
-        self.broker.cluster(&name.parse().unwrap()).unwrap().clone()
+        self.broker.cluster(&name.parse().unwrap()).unwrap()
     }
 
     /// Lets every task do what it can at this moment.
@@ -49,7 +49,7 @@ impl Rig {
     }
 
     pub(crate) fn hq(&self) -> ClusterHandle<ManualClock> {
-        self.broker.cluster(&"hq".parse().unwrap()).unwrap().clone()
+        self.broker.cluster(&"hq".parse().unwrap()).unwrap()
     }
 
     /// Waits until the published state is as a test wants it.

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 use ucsso::{
-    broker::{Broker, Interaction, Lack, Published, ports::Vault},
+    broker::{Broker, Interaction, Lack, Published, Settings, ports::Vault},
     domain::{
         AttemptId, ClusterName, Generation, Held, Lapse, Learned, Manner, Past, Policy, Token,
         Verdict,
@@ -52,9 +52,11 @@ impl Witness {
 fn after(past: Past, clock: &ManualClock) -> (Rig, Arc<Witness>) {
     let login = FakeLogin::new(clock);
     let witness = Arc::new(Witness::default());
-    let mut broker = Broker::remembering(clock.clone(), &[], Arc::clone(&witness) as Arc<_>);
-    broker.add_remembering(cluster("hq"), Policy::default(), login.clone(), past);
-    let rig = Rig { clock: clock.clone(), login, broker: Arc::new(broker) };
+    let broker = Broker::remembering(clock.clone(), &[], Arc::clone(&witness) as Arc<_>);
+    let settings =
+        Settings { cluster: cluster("hq"), policy: Policy::default(), login: login.clone() };
+    let control = broker.add_remembering(settings, past);
+    let rig = Rig { clock: clock.clone(), login, broker: Arc::new(broker), control };
     assert!(witness.published.set(rig.hq().subscribe()).is_ok());
     (rig, witness)
 }

@@ -14,7 +14,6 @@ mod clock;
 #[expect(unused_imports, reason = "its own tests do not run here")]
 #[path = "../support/components.rs"]
 mod components;
-#[expect(dead_code, reason = "the tests in tests/real need more of it")]
 #[path = "../support/estate.rs"]
 mod estate;
 #[path = "../support/http.rs"]
@@ -25,6 +24,12 @@ mod installed;
 #[expect(dead_code, reason = "the tests in tests/broker need more of it")]
 #[path = "../broker/login.rs"]
 mod login;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/logind.rs"]
+mod logind;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/message_bus.rs"]
+mod message_bus;
 #[expect(unused_imports, reason = "its own tests do not run here")]
 #[path = "../support/process.rs"]
 mod process;
@@ -43,8 +48,10 @@ mod webdriver;
 
 mod attacker;
 mod check;
+mod clock_shim;
 mod dice;
 mod ledger;
+mod machine;
 mod refusals;
 mod strangers;
 mod tabs;
@@ -53,17 +60,24 @@ mod weakened;
 mod wire;
 
 mod attack_page;
+mod canary;
+mod clock_steps;
+mod closed_memory;
+mod copies;
 mod degraded;
 mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
 mod host_origin;
 mod killed;
+mod late_callbacks;
 mod mix_up;
 mod obstacles;
+mod peer_identity;
 mod port_squatter;
 mod sandbox;
 mod single_flight;
+mod sleep;
 mod weekend;
 
 use std::process::ExitCode;
@@ -90,11 +104,30 @@ const CHECKS: &[Check] = &[
     Check { id: "S6", name: "host-origin", long: false, run: || Box::pin(host_origin::run()) },
     Check { id: "S7", name: "single-flight", long: false, run: || Box::pin(single_flight::run()) },
     Check { id: "S8", name: "weekend", long: false, run: || Box::pin(weekend::run()) },
-    Check { id: "S27", name: "sandbox", long: false, run: || Box::pin(sandbox::run()) },
+    Check {
+        id: "S9",
+        name: "late-callbacks",
+        long: false,
+        run: || Box::pin(late_callbacks::run()),
+    },
     Check { id: "S11", name: "killed", long: false, run: || Box::pin(killed::run(40)) },
     Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::run(200)) },
-    Check { id: "S26", name: "degraded-worlds", long: false, run: || Box::pin(degraded::run()) },
     Check { id: "S13", name: "obstacles", long: false, run: || Box::pin(obstacles::run()) },
+    Check { id: "S14", name: "canary", long: false, run: || Box::pin(canary::run()) },
+    Check { id: "S15", name: "closed-memory", long: false, run: || Box::pin(closed_memory::run()) },
+    Check { id: "S16", name: "copies", long: false, run: || Box::pin(copies::run()) },
+    Check { id: "S24", name: "clock-steps", long: false, run: || Box::pin(clock_steps::run()) },
+    Check { id: "S25", name: "sleep", long: false, run: || Box::pin(sleep::run()) },
+    Check { id: "S25-long", name: "long-stop", long: true, run: || Box::pin(sleep::run_long()) },
+    Check {
+        id: sleep::OF_A_MACHINE,
+        name: "machine-sleep",
+        long: true,
+        run: || Box::pin(sleep::run_machine()),
+    },
+    Check { id: "S26", name: "degraded-worlds", long: false, run: || Box::pin(degraded::run()) },
+    Check { id: "S27", name: "sandbox", long: false, run: || Box::pin(sandbox::run()) },
+    Check { id: "S32", name: "peer-identity", long: false, run: || Box::pin(peer_identity::run()) },
 ];
 
 /// What the command line asks for.

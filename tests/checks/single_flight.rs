@@ -40,7 +40,7 @@ pub(crate) async fn run() -> Vec<Figure> {
     for round in 1..=ROUNDS {
         let mut programs = JoinSet::new();
         for _ in 0..PROGRAMS {
-            let hq = broker.cluster(&"hq".parse().unwrap()).unwrap().clone();
+            let hq = broker.cluster(&"hq".parse().unwrap()).unwrap();
             programs.spawn(async move { hq.token(ask(Interaction::IfNeeded)).await.unwrap() });
         }
         let start = until("a window opens", async || opened().get(round - 1).cloned()).await;
@@ -80,7 +80,7 @@ fn broker(lab: &Lab, folder: &TempDir, clock: &ManualClock) -> Broker<ManualCloc
     let opener = Opener::new(Some(writing.map(str::to_owned).to_vec()));
     let login =
         CiscoLogin::new(Arc::new(config), clock.clone(), Listeners::default(), opener).unwrap();
-    let mut broker = Broker::new(clock.clone());
+    let broker = Broker::new(clock.clone());
     broker.add(cluster("hq"), Policy::default(), login);
     broker
 }

@@ -40,7 +40,11 @@ pub(crate) async fn run() -> Vec<Figure> {
 
     let windows = weekend.logins.iter().map(FakeLogin::windows);
     let open = weekend.logins.iter().map(FakeLogin::open).sum();
-    let notices = weekend.broker.clusters().filter(|cluster| cluster.published().notice.is_some());
+    let notices = weekend
+        .broker
+        .clusters()
+        .into_iter()
+        .filter(|cluster| cluster.published().notice.is_some());
     vec![
         Figure::at_most("windows-of-a-cluster", windows.clone().max().unwrap(), MOST_WINDOWS),
         // Somebody was asked at all.
@@ -61,7 +65,7 @@ struct Weekend {
 impl Weekend {
     fn new() -> Self {
         let clock = ManualClock::new();
-        let mut broker = Broker::new(clock.clone());
+        let broker = Broker::new(clock.clone());
         let logins = CLUSTERS.map(|name| {
             let login = FakeLogin::new(&clock);
             broker.add(cluster(name), Policy::default(), login.clone());

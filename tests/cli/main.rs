@@ -12,6 +12,7 @@ mod login;
 mod paste;
 mod reach;
 mod redirect_page;
+mod reload;
 
 use std::process::Output;
 
@@ -95,6 +96,7 @@ fn daemon(clusters: Vec<ClusterStatus>) -> FakeDaemon {
         refused_redirects: [("foreign_peer", 9), ("wrong_nonce", 3)]
             .map(|(reason, count)| RefusedRedirects { reason: reason.into(), count })
             .to_vec(),
+        memory: "not locked: the limit of 64 KiB (RLIMIT_MEMLOCK) is reached".into(),
     };
     let token = Token {
         access_token: TOKEN.into(),

@@ -21,7 +21,8 @@ use tonic_health::pb::{
 use ucsso::rpc::{
     client,
     proto::{
-        GetStatusRequest, GetTokenRequest, StartLoginRequest, login_client::LoginClient,
+        GetStatusRequest, GetTokenRequest, ReloadRequest, StartLoginRequest,
+        admin_client::AdminClient, login_client::LoginClient,
         token_broker_client::TokenBrokerClient,
     },
 };
@@ -81,6 +82,7 @@ async fn a_call_without_the_mark_is_refused_and_health_and_reflection_need_none(
             .start_login(StartLoginRequest { cluster: "hq".into(), no_browser: true })
             .await
             .unwrap_err(),
+        AdminClient::new(channel.clone()).reload(ReloadRequest {}).await.unwrap_err(),
     ];
     let health = HealthClient::new(channel.clone())
         .check(HealthCheckRequest { service: "ucsso.v1.TokenBroker".into() })
@@ -94,7 +96,9 @@ async fn a_call_without_the_mark_is_refused_and_health_and_reflection_need_none(
     }
     assert_eq!(health.into_inner().status(), ServingStatus::Serving);
     for services in [services_v1(channel.clone()).await, services_v1alpha(channel).await] {
-        assert!(services.contains(&"ucsso.v1.Login".to_owned()), "{services:?}");
+        for service in ["ucsso.v1.Login", "ucsso.v1.Admin"] {
+            assert!(services.contains(&service.to_owned()), "{services:?}");
+        }
     }
     assert_eq!(estate.status_of("hq").await["state"], "cold", "no login was begun");
 }

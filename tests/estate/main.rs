@@ -24,6 +24,7 @@ mod activation;
 mod addresses;
 mod answers;
 mod asking;
+mod audit;
 mod browsers;
 mod callers;
 mod certificates;
@@ -36,8 +37,16 @@ mod notified;
 mod pasted;
 mod ports;
 mod refusals;
+mod reload;
 mod secrets;
 mod shared_redirect;
+mod slips;
 mod survival;
 mod tokens;
 mod unregistered;
+#[expect(dead_code, reason = "the checks in tests/checks need more of it")]
+#[path = "../checks/victim.rs"]
+mod victim;
+#[expect(dead_code, reason = "the checks in tests/checks need more of it")]
+#[path = "../checks/wire.rs"]
+mod wire;

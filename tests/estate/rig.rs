@@ -2,7 +2,9 @@
 
 use std::{fs, process::Output};
 
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
+use tokio::process::Command;
 use tonic::Status;
 use ucsso::{
     lab::{
@@ -16,7 +18,7 @@ use ucsso::{
 };
 
 use crate::{
-    estate::{Estate, Login},
+    estate::{Estate, Home, Login},
     process::Process,
 };
 
@@ -107,11 +109,19 @@ impl Estate {
     }
 
     /// The same with its daemon started again.
-    pub(crate) async fn restarted(mut self) -> Self {
-        let pid = self.daemon.pid().unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    pub(crate) async fn restarted(self) -> Self {
+        self.replaced(Signal::TERM, Home::ucssod).await
+    }
+
+    /// The same, its daemon ended with this signal, and the next one what `next` makes of its home.
+    pub(crate) async fn replaced(
+        mut self,
+        signal: Signal,
+        next: impl FnOnce(&Home) -> Command,
+    ) -> Self {
+        kill_process(self.daemon.pid().unwrap(), signal).unwrap();
         self.daemon.end().await;
-        self.daemon = Process::start(&mut self.home.ucssod());
+        self.daemon = Process::start(&mut next(&self.home));
         self.daemon.line_with("ready").await;
         self
     }

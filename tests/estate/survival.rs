@@ -4,7 +4,7 @@ use std::{fs::File, io::Write as _};
 
 use rustix::{
     fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
-    process::{Signal, kill_process},
+    process::Signal,
 };
 use ucsso::{
     lab::LabConfig,
@@ -12,8 +12,8 @@ use ucsso::{
 };
 
 use crate::{
-    estate::Estate,
-    process::{Process, until},
+    estate::{Estate, Home},
+    process::until,
     rig::estate,
     service_manager::ServiceManager,
 };
@@ -28,14 +28,12 @@ async fn managed(manager: &ServiceManager) -> Estate {
 
 impl Estate {
     /// Ends the daemon with this signal, and starts the next one.
-    async fn after(mut self, manager: Option<&ServiceManager>, signal: Signal) -> Self {
-        kill_process(self.daemon.pid().unwrap(), signal).unwrap();
-        self.daemon.end().await;
-        let next = self.home.ucssod();
-        let mut next = manager.map_or_else(|| self.home.ucssod(), |manager| manager.service(&next));
-        self.daemon = Process::start(&mut next);
-        self.daemon.line_with("ready").await;
-        self
+    async fn after(self, manager: Option<&ServiceManager>, signal: Signal) -> Self {
+        let next = |home: &Home| match manager {
+            Some(manager) => manager.service(&home.ucssod()),
+            None => home.ucssod(),
+        };
+        self.replaced(signal, next).await
     }
 
     async fn held(&self) -> Option<Token> {

@@ -111,7 +111,9 @@ async fn a_program_that_knows_nothing_learns_the_services_by_reflection() {
 
     let services = run_well(told(python().args(["-c", REFLECTION]), &estate)).await;
 
-    for service in ["ucsso.v1.TokenBroker", "ucsso.v1.Login", "grpc.health.v1.Health"] {
+    for service in
+        ["ucsso.v1.TokenBroker", "ucsso.v1.Login", "ucsso.v1.Admin", "grpc.health.v1.Health"]
+    {
         assert!(services.lines().any(|line| line == service), "{services}");
     }
 }

@@ -12,6 +12,10 @@ mod http;
 mod https_page;
 #[path = "../support/installed.rs"]
 mod installed;
+#[path = "../support/logind.rs"]
+mod logind;
+#[path = "../support/message_bus.rs"]
+mod message_bus;
 #[path = "../support/process.rs"]
 mod process;
 #[expect(dead_code, reason = "the tests in tests/estate need more of it")]

@@ -95,6 +95,14 @@ pub(crate) struct Login {
 }
 
 impl Login {
+    /// Begins a login by this `ucssoctl`, which opens no browser.
+    pub(crate) async fn begin(ucssoctl: &mut Command, cluster: &str) -> Self {
+        let ctl = Process::start(ucssoctl.args(["login", "--no-browser", cluster]));
+        let line = ctl.line_with("/start/").await;
+        let start_url = line.split_whitespace().find(|word| word.contains("/start/")).unwrap();
+        Self { start_url: start_url.to_owned(), ctl }
+    }
+
     /// Waits until `ucssoctl login` has ended, and returns what it said.
     ///
     /// # Panics
@@ -152,10 +160,7 @@ impl Estate {
 
     /// Begins a login that opens no browser.
     pub(crate) async fn log_in(&self, cluster: &str) -> Login {
-        let ctl = Process::start(self.home.ucssoctl().args(["login", "--no-browser", cluster]));
-        let line = ctl.line_with("/start/").await;
-        let start_url = line.split_whitespace().find(|word| word.contains("/start/")).unwrap();
-        Login { start_url: start_url.to_owned(), ctl }
+        Login::begin(&mut self.home.ucssoctl(), cluster).await
     }
 
     /// The token that the broker holds, without asking anybody for it.

@@ -22,9 +22,10 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use ucsso::rpc::proto::{
     CancelLoginRequest, CancelLoginResponse, CompleteLoginRequest, CompleteLoginResponse,
     GetStatusRequest, GetStatusResponse, GetTokenRequest, GetTokenResponse, LogoutRequest,
-    LogoutResponse, ReportRejectedRequest, ReportRejectedResponse, SnoozeRequest, SnoozeResponse,
-    StartLoginRequest, StartLoginResponse, Token, WatchStatusRequest, WatchStatusResponse,
-    WatchTokenRequest, WatchTokenResponse,
+    LogoutResponse, ReloadRequest, ReloadResponse, ReportRejectedRequest, ReportRejectedResponse,
+    SnoozeRequest, SnoozeResponse, StartLoginRequest, StartLoginResponse, Token,
+    WatchStatusRequest, WatchStatusResponse, WatchTokenRequest, WatchTokenResponse,
+    admin_server::{Admin, AdminServer},
     login_server::{Login, LoginServer},
     start_login_response::Event,
     token_broker_server::{TokenBroker, TokenBrokerServer},
@@ -48,6 +49,8 @@ pub(crate) struct Script {
     pub(crate) completed: Vec<Event>,
     /// Whether there was a token to forget, or a login to cancel.
     pub(crate) there_was_one: bool,
+    /// The answer to `Reload`.
+    pub(crate) reload: Option<Result<ReloadResponse, Status>>,
     /// Until when the human is left alone once they asked for it.
     pub(crate) snooze_time: Option<prost_types::Timestamp>,
 }
@@ -77,7 +80,8 @@ impl FakeDaemon {
                 let listener = UnixListener::from_std(listener).unwrap();
                 let server = Server::builder()
                     .add_service(TokenBrokerServer::new(service.clone()))
-                    .add_service(LoginServer::new(service))
+                    .add_service(LoginServer::new(service.clone()))
+                    .add_service(AdminServer::new(service))
                     .serve_with_incoming(UnixListenerStream::new(listener));
                 tokio::select! {
                     end = server => end.unwrap(),
@@ -281,5 +285,17 @@ impl Login for Service {
         }
         self.taken.notify_one();
         Ok(Response::new(CompleteLoginResponse {}))
+    }
+}
+
+#[tonic::async_trait]
+impl Admin for Service {
+    async fn reload(
+        &self,
+        request: Request<ReloadRequest>,
+    ) -> Result<Response<ReloadResponse>, Status> {
+        self.note(&request, |ReloadRequest {}| "Reload".to_owned())?;
+        let none = || Err(Status::unimplemented("the script has no answer"));
+        self.script.reload.clone().unwrap_or_else(none).map(Response::new)
     }
 }

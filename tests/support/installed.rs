@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use ucsso::lab::{Lab, LabConfig, walk::Walk};
 
 use crate::{
-    process::{Process, free_port, run_well},
+    estate::Login,
+    process::{free_port, run_well},
     user_session::UserSession,
 };
 
@@ -58,15 +59,11 @@ impl Installed {
 
     /// Has alice log in, and returns her token.
     pub(crate) async fn logged_in(&self, cluster: &str) -> String {
-        let mut login = self.session.command("ucssoctl");
-        let login = Process::start(login.args(["login", "--no-browser", cluster]));
-        let line = login.line_with("/start/").await;
-        let start_url = line.split_whitespace().find(|word| word.contains("/start/")).unwrap();
+        let login = Login::begin(&mut self.session.command("ucssoctl"), cluster).await;
         let walk = Walk::new(self.lab.ca_pem(), "alice", "alicepw").unwrap();
-        let walked = self.session.walked(walk, start_url).await;
+        let walked = self.session.walked(walk, &login.start_url).await;
         assert!(walked.ok, "{walked:?}");
-        let (status, said) = login.end().await;
-        assert!(status.success(), "{said}");
+        login.end().await;
         self.token(cluster).await
     }
 

@@ -52,14 +52,21 @@ impl ServiceManager {
 
     /// The next start of the service: this command, with what is passed to it.
     pub(crate) fn service(&self, command: &Command) -> Command {
+        self.service_within(&[], command)
+    }
+
+    /// The same, started by another program.
+    pub(crate) fn service_within(&self, around: &[&str], command: &Command) -> Command {
         let mut stored = self.stored.lock().unwrap();
         // What a service said with its last breath counts.
         hear(&self.socket, &mut stored);
         let passed: Vec<_> = self.sockets.iter().chain(stored.iter()).collect();
         let command = command.as_std();
-        let mut service = Command::new("sh");
         // Only the service itself knows its process id in time.
-        service.args(["-c", "export LISTEN_PID=$$; exec \"$@\"", "sh"]);
+        let shell = ["sh", "-c", "export LISTEN_PID=$$; exec \"$@\"", "sh"];
+        let mut words = around.iter().chain(&shell);
+        let mut service = Command::new(words.next().expect("there is the shell"));
+        service.args(words);
         service.arg(command.get_program()).args(command.get_args()).env_clear();
         for (name, value) in command.get_envs() {
             service.env(name, value.unwrap_or_default());

@@ -118,10 +118,10 @@ impl UserSession {
         .await;
     }
 
-    /// What is in the user's journal of a unit, the messages alone.
+    /// What is in the user's journal of a unit, with all its fields.
     pub(crate) async fn journal(&self, unit: &str) -> String {
         let mut journal = self.command("journalctl");
-        run_well(journal.args(["--user", "--output=cat", "--no-pager", "--unit", unit])).await
+        run_well(journal.args(["--user", "--output=export", "--no-pager", "--unit", unit])).await
     }
 
     /// The main process of a unit, by its number outside of the session.

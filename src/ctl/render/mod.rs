@@ -83,7 +83,8 @@ impl View<'_> {
         let mut out = block.flow(&phrases, glyphs.dot);
         let reserve = words::reserve(server, self.now);
         let refused = words::refused(server);
-        for warning in server.warnings.iter().chain(&reserve).chain(&refused) {
+        let memory = words::memory(server);
+        for warning in server.warnings.iter().chain(&reserve).chain(&refused).chain(&memory) {
             out.push_str(&Block { style: WANTING, ..block }.lines(glyphs.warning, warning));
         }
         out

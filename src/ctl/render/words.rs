@@ -109,6 +109,7 @@ fn why_none(status: &ClusterStatus) -> Option<String> {
         Lapse::Expired => "the token has expired",
         Lapse::Rejected => "the cluster has rejected the token",
         Lapse::LoggedOut => "logged out",
+        Lapse::Reconfigured => "its settings have changed",
         Lapse::Unspecified => return None,
     };
     Some(why.to_owned())
@@ -172,7 +173,7 @@ pub(super) fn reserve(server: &ServerStatus, now: &Zoned) -> Option<String> {
         "" => return None,
         "locked" => "the desktop is locked",
         "idle" => "nobody has touched the desktop for a while",
-        "just-woke" => "the machine has just woken",
+        "just-woke" => "the machine has just woken, or its clock was set",
         "spent" => "nobody answered the windows of the last hour",
         // Of a later version.
         other => other,
@@ -191,6 +192,12 @@ pub(super) fn refused(server: &ServerStatus) -> Option<String> {
     let requests = if all == 1 { "request was" } else { "requests were" };
     (all > 0)
         .then(|| format!("{all} {requests} refused at the redirect address: {}", each.join(", ")))
+}
+
+/// That tokens may be swapped to disk, if they may.
+pub(super) fn memory(server: &ServerStatus) -> Option<String> {
+    let locked = matches!(server.memory.as_str(), "" | "locked");
+    (!locked).then(|| format!("tokens could be swapped to disk: {}", server.memory))
 }
 
 /// What went wrong, and when.

@@ -109,7 +109,7 @@ impl Work {
                     .is_ok_and(|found| found.get("LoadState").is_some_and(|is| is == "loaded"))
             };
             let units = [BROKER, REDIRECT, paths::UNIT];
-            let known: Vec<_> = units.iter().copied().filter(|unit| known(&unit)).collect();
+            let known: Vec<_> = units.iter().copied().filter(|unit| known(unit)).collect();
             if !known.is_empty() {
                 let words: Vec<_> = ["disable", "--now"].into_iter().chain(known).collect();
                 self.tell(&words)?;

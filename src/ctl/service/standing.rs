@@ -12,13 +12,11 @@ use crate::{
     ctl::{
         Error,
         exit::Exit,
+        json::{self, SCHEMA_VERSION},
         terminal::{harmless, out},
     },
     paths,
 };
-
-/// The version of the JSON.
-const SCHEMA_VERSION: u32 = 1;
 
 /// All that is known.
 #[derive(Debug, Serialize)]
@@ -54,11 +52,11 @@ struct Daemon {
 }
 
 /// Shows it. The code is 0 where a program that asks would be answered.
-pub(super) fn show(json: bool) -> Result<Exit, Error> {
+pub(super) fn show(as_json: bool) -> Result<Exit, Error> {
     let standing = if user_manager::is_running() { asked()? } else { without_a_manager() };
     let reachable = standing.broker.state.as_deref() == Some("active")
         && standing.daemon.state.as_deref() != Some("failed");
-    out(&if json { as_json(&standing) } else { as_text(&standing) })?;
+    out(&if as_json { json::pretty(&standing) } else { as_text(&standing) })?;
     Ok(if reachable { Exit::Done } else { Exit::NotReachable })
 }
 
@@ -138,13 +136,6 @@ fn daemon(of: &BTreeMap<String, String>) -> Daemon {
 
 fn text(of: &BTreeMap<String, String>, name: &str) -> Option<String> {
     of.get(name).filter(|value| !value.is_empty()).cloned()
-}
-
-fn as_json(standing: &Standing) -> String {
-    let mut text =
-        serde_json::to_string_pretty(standing).expect("strings and numbers are always JSON");
-    text.push('\n');
-    text
 }
 
 fn as_text(standing: &Standing) -> String {

@@ -5,6 +5,7 @@
 //! another version is known for ours and a file with the user's changes for theirs.
 
 use std::{
+    fmt::Write as _,
     fs::{self, DirBuilder},
     io::{self, Write as _},
     os::unix::fs::DirBuilderExt as _,
@@ -105,8 +106,11 @@ fn is_sealed(text: &str) -> bool {
 }
 
 fn hex(text: &str) -> String {
-    let digest = digest(&SHA256, text.as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = String::new();
+    for byte in digest(&SHA256, text.as_bytes()).as_ref() {
+        write!(digits, "{byte:02x}").expect("a string takes what is written");
+    }
+    digits
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(super) fn ask(words: &[&str]) -> Result<String, Error> {
     command.arg("--user").args(words).stdin(Stdio::null());
     // In English, as our own sentences are.
     command.env("LC_ALL", "C.UTF-8").env("SYSTEMD_COLORS", "0").env("SYSTEMD_PAGER", "");
-    let output = command.output().map_err(missing)?;
+    let output = command.output().map_err(|error| missing(&error))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -51,13 +51,14 @@ pub(super) fn properties(unit: &str) -> Result<BTreeMap<String, String>, Error> 
 
 /// The release of systemd on this machine.
 pub(super) fn release() -> Result<u32, Error> {
-    let output = Command::new("systemctl").arg("--version").output().map_err(missing)?;
+    let output =
+        Command::new("systemctl").arg("--version").output().map_err(|error| missing(&error))?;
     let said = String::from_utf8_lossy(&output.stdout);
     // "systemd 252 (252.39-1~deb12u2)"
     Ok(said.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0))
 }
 
-fn missing(error: io::Error) -> Error {
+fn missing(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::NotFound => Error::NoSystemd,
         _ => Error::Refused { command: String::new(), said: error.to_string() },

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use crate::{
     broker::Published,
     daemon::time_of_day::time_of_day,
-    domain::{ClusterName, Pause, State, Timestamp},
+    domain::{Pause, State, Timestamp},
 };
 
 /// How many clusters are named that want something of their human; the line is one line.
@@ -14,23 +14,23 @@ const NAMED: usize = 3;
 /// How many have a token, what happens next, and what there is to do. `wall` says what the wall
 /// clock shows at a time.
 pub(super) fn line(
-    clusters: &[(&ClusterName, Published)],
+    clusters: &[Published],
     now: Timestamp,
     wall: impl Fn(Timestamp) -> Timestamp,
     zone: &TimeZone,
 ) -> String {
     let clock = |at: Timestamp| time_of_day(wall(at), zone);
     let all = clusters.len();
-    let held = clusters.iter().filter(|(_, published)| published.state.token().is_some()).count();
+    let held = clusters.iter().filter(|published| published.state.token().is_some()).count();
     let mut phrases = vec![match (held, all) {
         (_, 0) => "no cluster is configured".to_owned(),
-        (1, 1) => format!("{} has a token", clusters[0].0),
-        (0, 1) => format!("{} has no token", clusters[0].0),
+        (1, 1) => format!("{} has a token", clusters[0].cluster.name),
+        (0, 1) => format!("{} has no token", clusters[0].cluster.name),
         (held, all) => format!("{held} of {all} clusters have a token"),
     }];
-    let renewals = clusters.iter().filter_map(|(name, published)| {
+    let renewals = clusters.iter().filter_map(|published| {
         let at = published.renews_at.filter(|at| *at > now)?;
-        Some((at, name))
+        Some((at, &published.cluster.name))
     });
     if let Some((at, name)) = renewals.min()
         && let Some(time) = clock(at)
@@ -38,7 +38,7 @@ pub(super) fn line(
         phrases.push(format!("{name} renews at {time}"));
     }
     let mut wants: Vec<_> =
-        clusters.iter().filter_map(|(name, published)| want(name, published, clock)).collect();
+        clusters.iter().filter_map(|published| want(published, clock)).collect();
     let more = wants.len().saturating_sub(NAMED);
     wants.truncate(NAMED);
     phrases.append(&mut wants);
@@ -49,11 +49,8 @@ pub(super) fn line(
 }
 
 /// What a cluster wants of its human, or waits for.
-fn want(
-    name: &ClusterName,
-    published: &Published,
-    clock: impl Fn(Timestamp) -> Option<String>,
-) -> Option<String> {
+fn want(published: &Published, clock: impl Fn(Timestamp) -> Option<String>) -> Option<String> {
+    let name = &published.cluster.name;
     let log_in = || format!("{name}: log in with `ucssoctl login {name}`");
     match &published.state {
         State::Authenticating { .. } | State::Renewing { .. } => {
@@ -75,10 +72,10 @@ fn want(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
     use super::*;
-    use crate::domain::{Generation, Grant, Lapse, Secret, Token};
+    use crate::domain::{Cluster, Generation, Grant, Lapse, RenewMode, Secret, Token};
 
     const NOW: Timestamp = Timestamp::from_millis(1_794_000_000_000);
 
@@ -87,16 +84,26 @@ mod tests {
     }
 
     fn published(state: State, renews_at: Option<Timestamp>) -> Published {
-        let longest_lifetime = Duration::from_hours(1);
-        Published { state, renews_at, longest_lifetime, notice: None, opened: None }
+        let (name, user) = ("hq".parse().unwrap(), "alice".to_owned());
+        Published {
+            cluster: Arc::new(Cluster { name, product: "ucm", user }),
+            renew: RenewMode::WhenUsed,
+            snooze: Duration::from_hours(8),
+            state,
+            renews_at,
+            longest_lifetime: Duration::from_hours(1),
+            notice: None,
+            opened: None,
+        }
     }
 
     fn said(clusters: &[(&str, Published)]) -> String {
-        let names: Vec<ClusterName> =
-            clusters.iter().map(|(name, _)| name.parse().unwrap()).collect();
-        let clusters =
-            names.iter().zip(clusters).map(|(name, (_, published))| (name, published.clone()));
-        line(&clusters.collect::<Vec<_>>(), NOW, |at| at, &TimeZone::UTC)
+        let named = |(name, published): &(&str, Published)| {
+            let cluster = Cluster { name: name.parse().unwrap(), ..(*published.cluster).clone() };
+            Published { cluster: Arc::new(cluster), ..published.clone() }
+        };
+        let clusters: Vec<_> = clusters.iter().map(named).collect();
+        line(&clusters, NOW, |at| at, &TimeZone::UTC)
     }
 
     #[test]

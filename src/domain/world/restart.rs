@@ -2,7 +2,25 @@
 //! where it was.
 
 use super::{Event, Lifecycle, World};
-use crate::domain::{Learned, Past};
+use crate::domain::{Learned, Past, Pause, State};
+
+pub(super) fn pause_in(state: &State) -> Option<&Pause> {
+    match state {
+        State::Cold { pause, .. } | State::Fresh { pause, .. } => Some(pause),
+        _ => None,
+    }
+}
+
+/// Whether the cluster refused its settings. Nothing begins then, so no pause is kept either.
+pub(super) const fn is_refused(state: &State) -> bool {
+    match state {
+        State::Disabled { .. } => true,
+        State::Fresh { pause, .. } | State::Cold { pause, .. } => {
+            matches!(pause, Pause::Stopped { .. })
+        }
+        State::Authenticating { .. } | State::Renewing { .. } => false,
+    }
+}
 
 impl World {
     /// Nothing that was held is lost, nothing that was dropped comes back, no number is given
@@ -27,6 +45,15 @@ impl World {
         let until = past.remembered.snoozed_until.filter(|until| *until > self.now);
         self.ended = until.map(|until| (self.now, until.since(self.now)));
         self.handle(&Event::Woke);
+    }
+
+    pub(super) fn deadlines_are_useful(&self) {
+        let deadline = self.lifecycle.deadline(self.now);
+        assert!(deadline.is_none_or(|at| at > self.now), "{deadline:?} at {:?}", self.now);
+        if let Some(token) = self.lifecycle.state().token() {
+            let at = deadline.expect("a token that is held ends");
+            assert!(at <= token.grant.expires_at, "a deadline outlives the token");
+        }
     }
 
     pub(super) fn waking_again_changes_nothing(&self) {

@@ -36,6 +36,24 @@ fn every_situation_has_its_code_reason_and_sentence() {
         (Refusal::ClusterName(InvalidClusterName), Code::InvalidArgument, "BAD_REQUEST", "1 to 64"),
         (Refusal::Duration, Code::InvalidArgument, "BAD_REQUEST", "duration"),
         (Refusal::ClusterUnknown("xy".parse().unwrap()), Code::NotFound, "CLUSTER_UNKNOWN", "`xy`"),
+        (
+            Refusal::NotReloaded(NotReloaded::Wrong {
+                sentence: "bad".into(),
+                problems: "p".into(),
+            }),
+            Code::InvalidArgument,
+            "CONFIG_INVALID",
+            "bad; nothing has changed",
+        ),
+        (
+            Refusal::NotReloaded(NotReloaded::Unusable {
+                sentence: "no".into(),
+                advice: "a".into(),
+            }),
+            Code::FailedPrecondition,
+            "CONFIG_UNUSABLE",
+            "no; nothing has changed",
+        ),
         (required(None), Code::FailedPrecondition, "LOGIN_REQUIRED", "long enough"),
         (required(Some(Lapse::NeverLoggedIn)), Code::FailedPrecondition, "LOGIN_REQUIRED", "yet"),
         (required(Some(Lapse::Expired)), Code::FailedPrecondition, "LOGIN_REQUIRED", "has expired"),
@@ -45,6 +63,12 @@ fn every_situation_has_its_code_reason_and_sentence() {
             Code::FailedPrecondition,
             "LOGIN_REQUIRED",
             "logged out",
+        ),
+        (
+            required(Some(Lapse::Reconfigured)),
+            Code::FailedPrecondition,
+            "LOGIN_REQUIRED",
+            "settings of `hq` have changed",
         ),
         (
             hq(Lack::Snoozed { until: Timestamp::default() }),

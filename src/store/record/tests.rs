@@ -11,6 +11,7 @@ fn any_held() -> impl Strategy<Value = Held> {
         Lapse::Expired,
         Lapse::Rejected,
         Lapse::LoggedOut,
+        Lapse::Reconfigured,
     ]);
     let token =
         (any::<u64>(), ".{0,200}", ".{0,40}", ".{0,40}", any::<u32>(), 1..u64::from(u32::MAX))

@@ -4,11 +4,11 @@ use tokio::{sync::watch, time::timeout};
 use ucsso::browser::desktop::{Bus, Presence, Sight};
 use zbus::{interface, object_server::SignalEmitter};
 
-use super::{
-    PrivateBus,
+use super::PrivateBus;
+use crate::{
     logind::{Machine, SESSION, Session, object, us},
+    process::PATIENCE,
 };
-use crate::process::PATIENCE;
 
 fn watched(machine: &Machine) -> watch::Receiver<Sight> {
     Presence::new(machine.bus.bus(), Bus::default()).watch()

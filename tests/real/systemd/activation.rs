@@ -44,12 +44,19 @@ async fn nobody_can_take_the_redirect_port_while_the_daemon_is_down() {
 }
 
 #[tokio::test]
-async fn what_the_daemon_logs_is_in_the_journal_of_its_user() {
+async fn what_the_daemon_logs_is_in_the_journal_of_its_user_field_by_field() {
     let service = Installed::installed().await;
-    service.logged_in("hq").await;
+    let token = service.logged_in("hq").await;
 
-    until("the daemon is in the journal", async || {
-        service.session.journal(SERVICE).await.contains("ready").then_some(())
+    let journal = until("the daemon is in the journal", async || {
+        let journal = service.session.journal(SERVICE).await;
+        journal.contains("MESSAGE=a token was handed out").then_some(journal)
     })
     .await;
+
+    for field in ["UCSSO_CLUSTER=hq", "UCSSO_USER=alice", "SYSLOG_IDENTIFIER=ucssod", "PRIORITY=5"]
+    {
+        assert!(journal.lines().any(|line| line == field), "{field}: {journal}");
+    }
+    assert!(!journal.contains(&token));
 }

@@ -20,21 +20,23 @@ impl Installed {
 }
 
 #[tokio::test]
-async fn a_daemon_that_is_killed_comes_back() {
+async fn a_daemon_that_is_killed_comes_back_with_its_token() {
     let service = Installed::installed().await;
-    service.logged_in("hq").await;
+    let token = service.logged_in("hq").await;
 
     service.signal(Signal::KILL).await;
     service.came_back("1").await;
+
+    assert_eq!(service.token("hq").await, token);
 
     assert!(service.ctl("service status").await.contains("started again once"));
 }
 
 #[tokio::test]
-async fn a_daemon_that_hangs_is_replaced() {
+async fn a_daemon_that_hangs_is_replaced_and_its_token_kept() {
     let service = Installed::installed().await;
     service.set("WatchdogSec=1s").await;
-    service.logged_in("hq").await;
+    let token = service.logged_in("hq").await;
     // It tells that it lives as long as it does.
     for _ in 0..3 {
         let told = service.session.property(SERVICE, "WatchdogTimestampMonotonic").await;
@@ -50,4 +52,5 @@ async fn a_daemon_that_hangs_is_replaced() {
     service.came_back("1").await;
 
     assert!(service.session.journal(SERVICE).await.contains("Watchdog timeout"));
+    assert_eq!(service.token("hq").await, token);
 }

@@ -7,29 +7,28 @@ use zbus::{
     zvariant::{DynamicType, Value},
 };
 
-use super::PrivateBus;
-use crate::{components, process::Process};
+use crate::{components, message_bus::PrivateBus, process::Process};
 
 const LOGIND: &str = "org.freedesktop.login1";
 const ROOT: &str = "/org/freedesktop/login1";
 const MANAGER: &str = "org.freedesktop.login1.Manager";
-pub(super) const SESSION: &str = "org.freedesktop.login1.Session";
+pub(crate) const SESSION: &str = "org.freedesktop.login1.Session";
 const MOCK: &str = "org.freedesktop.DBus.Mock";
 
 /// A machine with a logind.
-pub(super) struct Machine {
-    pub(super) bus: PrivateBus,
-    pub(super) logind: Option<Process>,
+pub(crate) struct Machine {
+    pub(crate) bus: PrivateBus,
+    pub(crate) logind: Option<Process>,
 }
 
 impl Machine {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let mut machine = Self { bus: PrivateBus::start().await, logind: None };
         machine.start_logind().await;
         machine
     }
 
-    pub(super) async fn start_logind(&mut self) {
+    pub(crate) async fn start_logind(&mut self) {
         let mut logind = self.bus.command(components::python_with_dbusmock());
         logind.args(["-m", "dbusmock", "--system", "--template", "logind"]);
         self.logind = Some(Process::start(&mut logind));
@@ -37,7 +36,7 @@ impl Machine {
     }
 
     /// A graphical session of a user, in front of the seat or not.
-    pub(super) async fn session(&self, id: &str, uid: u32, active: bool) -> Session {
+    pub(crate) async fn session(&self, id: &str, uid: u32, active: bool) -> Session {
         let connection = self.bus.connect().await;
         let path = format!("{ROOT}/session/{id}");
         let session = Session { connection, path };
@@ -48,18 +47,18 @@ impl Machine {
     }
 }
 
-pub(super) fn object(path: &str) -> Value<'_> {
+pub(crate) fn object(path: &str) -> Value<'_> {
     Value::ObjectPath(path.try_into().unwrap())
 }
 
 /// A session, as its desktop and its locker see it.
-pub(super) struct Session {
+pub(crate) struct Session {
     connection: Connection,
-    pub(super) path: String,
+    pub(crate) path: String,
 }
 
 impl Session {
-    pub(super) async fn call<B>(&self, path: &str, interface: &str, method: &str, body: &B)
+    pub(crate) async fn call<B>(&self, path: &str, interface: &str, method: &str, body: &B)
     where
         B: serde::Serialize + DynamicType,
     {
@@ -67,33 +66,33 @@ impl Session {
         call.await.unwrap();
     }
 
-    pub(super) async fn set(&self, property: &str, value: Value<'_>) {
+    pub(crate) async fn set(&self, property: &str, value: Value<'_>) {
         let properties = HashMap::from([(property, value)]);
         self.call(&self.path, MOCK, "UpdateProperties", &(SESSION, properties)).await;
     }
 
-    pub(super) async fn lock(&self, locked: bool) {
+    pub(crate) async fn lock(&self, locked: bool) {
         self.call(&self.path, SESSION, "SetLockedHint", &(locked,)).await;
     }
 
     /// Takes it off the bus, without a word.
-    pub(super) async fn remove(&self) {
+    pub(crate) async fn remove(&self) {
         self.call(ROOT, MOCK, "RemoveObject", &(self.path.as_str(),)).await;
     }
 
     /// Has the machine sleep and wake.
-    pub(super) async fn sleep_and_wake(&self) {
+    pub(crate) async fn sleep_and_wake(&self) {
         for sleeps in [true, false] {
             self.emit("PrepareForSleep", "b", vec![sleeps.into()]).await;
         }
     }
 
     /// A signal of the manager.
-    pub(super) async fn emit(&self, signal: &str, signature: &str, arguments: Vec<Value<'_>>) {
+    pub(crate) async fn emit(&self, signal: &str, signature: &str, arguments: Vec<Value<'_>>) {
         self.call(ROOT, MOCK, "EmitSignal", &(MANAGER, signal, signature, arguments)).await;
     }
 }
 
-pub(super) fn us() -> u32 {
+pub(crate) fn us() -> u32 {
     rustix::process::getuid().as_raw()
 }
