@@ -35,6 +35,9 @@ fn lines(reloaded: &ReloadResponse) -> String {
     if reloaded.browser_changed {
         text.push_str("another browser is opened from now on\n");
     }
+    let waiting =
+        |key: &String| format!("{}: has effect when the daemon is started again\n", harmless(key));
+    text.extend(reloaded.at_restart.iter().map(waiting));
     text
 }
 
@@ -55,6 +58,7 @@ struct Document<'a> {
     schema_version: u32,
     clusters: Vec<Entry<'a>>,
     browser_changed: bool,
+    at_restart: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -74,6 +78,7 @@ fn document(reloaded: &ReloadResponse) -> String {
         schema_version: json::SCHEMA_VERSION,
         clusters: clusters.collect(),
         browser_changed: reloaded.browser_changed,
+        at_restart: &reloaded.at_restart,
     })
 }
 

@@ -111,7 +111,7 @@ fn start(arguments: &Arguments, passed: Vec<Inherited>) -> Result<(), Error> {
         config: file,
         redirects: descriptors.redirects,
         others: descriptors.others,
-        memory: paths::memory_file(environment)?,
+        state: paths::state_folder(environment)?,
         supervisor: Supervisor::of(environment),
         identity,
     };

@@ -13,7 +13,8 @@ use super::{
     Error,
     clock::SystemClock,
     clusters::Clusters,
-    desktop, exposure, keeping,
+    desktop, exposure,
+    keeping::{self, Keeping},
     memory::Memory,
     redirects,
     reload::Reloading,
@@ -42,8 +43,8 @@ pub(super) struct Places {
     pub(super) redirects: Passed,
     /// What else a service manager passed.
     pub(super) others: Vec<Inherited>,
-    /// What the daemon remembers of its human.
-    pub(super) memory: PathBuf,
+    /// Where it keeps what the next daemon is to know.
+    pub(super) state: PathBuf,
     /// Who wants to hear how it goes.
     pub(super) supervisor: Supervisor,
     /// The certificate of redirects by https.
@@ -57,23 +58,27 @@ pub(super) async fn run(
     stop: impl Future<Output = &'static str>,
     hangups: Signal,
 ) -> Result<(), Error> {
-    let Places { socket, config: file, redirects: passed, others, memory, supervisor, identity } =
+    let Places { socket, config: file, redirects: passed, others, state, supervisor, identity } =
         places;
     let (listener, socket) = socket::open(socket)?;
     let clock = SystemClock::new();
     let listeners = Listeners::new(identity.clone(), passed);
     let opener = Opener::new(config.browser.clone());
-    let memory = Memory::open(memory);
-    let store = keeping::open(&clock, others);
+    let memory = Memory::open(state.join("asked.json"));
+    let sealed = state.join("tokens.sealed");
+    let Keeping { store, standing, writer } =
+        keeping::open(&clock, others, config.persist, sealed).await;
     let vault = Arc::clone(&store) as Arc<_>;
     let broker = Arc::new(Broker::remembering(clock.clone(), &memory.windows(), vault));
     let notices = desktop::attend(&broker, &opener);
+    let persist = config.persist;
     let (served, left) = (Arc::clone(&broker), Arc::clone(&store));
-    let mut clusters = Clusters::new(served, left, listeners.clone(), opener, notices);
+    let mut clusters = Clusters::new(served, left, listeners.clone(), opener, notices, persist);
     let plan = clusters.planner().plan(config)?;
     clusters.carry_out(plan, |name| memory.of(name)).await;
     store.forget_others();
     let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));
+    let writing = keeping::write(writer, &broker);
     tokio::spawn(supervisor.clone().follow(Arc::clone(&broker)));
     if let Some(limit) = systemd::watchdog() {
         tokio::spawn(supervisor.clone().keep_alive(limit, Arc::clone(&broker)));
@@ -97,6 +102,7 @@ pub(super) async fn run(
         warnings: Box::new(warnings),
         refused_redirects: Box::new(move || refused.refusals()),
         memory: Box::new(exposure::pages),
+        persistence: Box::new(move || standing.word()),
     };
     let (reloads, wishes) = rpc::Reloads::new();
     let reloading = Reloading::new(file, clusters, supervisor.clone());
@@ -125,7 +131,7 @@ pub(super) async fn run(
         biased;
         outcome = end => {
             // What somebody said a moment ago is written down meanwhile.
-            let _ = timeout(FAREWELL, async { tokio::join!(serving, memory) }).await;
+            let _ = timeout(FAREWELL, async { tokio::join!(serving, memory, writing) }).await;
             outcome
         }
         served = &mut serving => Err(served.map_or_else(Error::from, |()| Error::Unserved)),

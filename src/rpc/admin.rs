@@ -21,6 +21,8 @@ pub struct Reloaded {
     pub clusters: Vec<(ClusterName, Change)>,
     /// Whether the command of the browser has changed.
     pub browser: bool,
+    /// The settings that wait for the next start.
+    pub at_restart: Vec<&'static str>,
 }
 
 /// What a reload made of one cluster. Settings are named by their keys.
@@ -136,10 +138,13 @@ impl Admin for Administration {
         &self,
         _: Request<proto::ReloadRequest>,
     ) -> Result<Response<proto::ReloadResponse>, Status> {
-        let Reloaded { clusters, browser } = self.reloads.wish().await?;
+        let Reloaded { clusters, browser, at_restart } = self.reloads.wish().await?;
         let clusters = clusters.into_iter().map(|(name, change)| reloaded(&name, &change));
-        let response =
-            proto::ReloadResponse { clusters: clusters.collect(), browser_changed: browser };
+        let response = proto::ReloadResponse {
+            clusters: clusters.collect(),
+            browser_changed: browser,
+            at_restart: at_restart.into_iter().map(str::to_owned).collect(),
+        };
         Ok(Response::new(response))
     }
 }

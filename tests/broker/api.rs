@@ -36,6 +36,7 @@ impl Served {
         let rig = Arc::new(Rig::new(policy));
         let facts = ServerFacts {
             refused_redirects: Box::new(|| vec![("wrong_nonce", 3), ("ticket", 0)]),
+            persistence: Box::new(|| "memory".to_owned()),
             memory: Box::new(|| "locked".to_owned()),
             started: rig.clock.now(),
             warnings: Box::new(|| vec!["the port is taken".into()]),

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     env, fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use super::{Error, units::Place};
@@ -20,8 +20,7 @@ const VARIABLES: [&str; 3] = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOM
 /// Finds out all of it.
 pub(super) fn find(socket: PathBuf, systemd: u32) -> Result<Place, ctl::Error> {
     let environment = paths::process_environment;
-    let state = paths::memory_file(environment)?;
-    let state = state.parent().unwrap_or(Path::new("/")).to_owned();
+    let state = paths::state_folder(environment)?;
     let own = |name| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let mut variables: Vec<_> =
         VARIABLES.into_iter().filter_map(|name| Some((name, own(name)?))).collect();

@@ -26,7 +26,7 @@ use super::{
 };
 
 /// How long everything that is asked at once may take.
-pub(super) const LIMIT: Duration = Duration::from_secs(2);
+pub(super) const LIMIT: Duration = Duration::from_millis(1500);
 
 /// The collection that the user meant for whatever names none.
 const COLLECTION: &str = "default";

@@ -21,9 +21,10 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
-use tokio::{sync::watch, task::spawn_blocking};
+use tokio::{sync::watch, task::spawn_blocking, time::timeout};
 use tracing::warn;
 use zeroize::Zeroizing;
 
@@ -43,6 +44,9 @@ use crate::{
     chain,
     domain::{ClusterName, Lapse},
 };
+
+/// How long the disk is waited for, once there is a key.
+const DISK_LIMIT: Duration = Duration::from_millis(500);
 
 /// What is kept of each cluster, by its name.
 type Records = BTreeMap<String, Arc<Zeroizing<Vec<u8>>>>;
@@ -117,7 +121,7 @@ impl fmt::Debug for Contents {
     }
 }
 
-/// Opens the file, within about two seconds: that is how long a key is waited for.
+/// Opens the file, within two seconds: that is how long a key and a disk are waited for.
 pub async fn open(path: PathBuf, source: &Source) -> Opened {
     let standing = Standing::sealed();
     let mut files = Files::at(path.clone());
@@ -129,15 +133,17 @@ pub async fn open(path: PathBuf, source: &Source) -> Opened {
                 let found = files.load(&current.key, &binding);
                 (files, current, found)
             });
-            let (loaded, current, found) = loading.await.expect("what loads does not panic");
-            files = loaded;
-            match found {
-                Err(version) => Err(Trouble::OtherVersion { path: path.clone(), version }),
-                Ok(found) => {
-                    let known = known(found, &path);
-                    decoded(&known, &path).map(|decoded| {
-                        records = decoded;
+            match timeout(DISK_LIMIT, loading).await {
+                Err(_) => {
+                    files = Files::at(path.clone());
+                    Err(Trouble::Silent { path: path.clone() })
+                }
+                Ok(loaded) => {
+                    let (loaded, current, found) = loaded.expect("what loads does not panic");
+                    files = loaded;
+                    take(found, &path).map(|(known, decoded)| {
                         contents.records = known;
+                        records = decoded;
                         (current, binding)
                     })
                 }
@@ -154,6 +160,15 @@ pub async fn open(path: PathBuf, source: &Source) -> Opened {
 async fn current(source: &Source) -> Result<(Current, Binding), Trouble> {
     let binding = Binding::here().ok_or(Trouble::NoMachine)?;
     Ok((source.key(&binding).await?, binding))
+}
+
+/// The records of what was found: sealed again, and for the store.
+fn take(found: Result<Found, u16>, path: &Path) -> Result<(Records, Vec<Record>), Trouble> {
+    let found =
+        found.map_err(|version| Trouble::OtherVersion { path: path.to_owned(), version })?;
+    let known = known(found, path);
+    let decoded = decoded(&known, path)?;
+    Ok((known, decoded))
 }
 
 /// What a file says, and a word in the log where it is not the one that was written last.

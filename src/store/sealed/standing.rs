@@ -27,6 +27,12 @@ pub enum Trouble {
     /// There is no key.
     #[error("tokens are in memory only")]
     NoKey(#[from] NoKey),
+    /// The disk does not answer.
+    #[error("tokens are in memory only: the disk of `{}` does not answer", .path.display())]
+    Silent {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another version of this program wrote the file, and it is left to that.
     #[error(
         "tokens are in memory only: `{}` is of version {version}, and this program knows {VERSION}",
@@ -82,17 +88,24 @@ impl Standing {
         Self { wanted: false, trouble: Arc::default() }
     }
 
-    /// What is configured, as the configuration spells it.
+    /// `memory` or `sealed`, as the configuration spells it; where that is not so, `not sealed: ` and
+    /// why.
     #[must_use]
-    pub const fn mode(&self) -> &'static str {
-        if self.wanted { "sealed" } else { "memory" }
+    pub fn word(&self) -> String {
+        match self.trouble() {
+            Some(trouble) => format!("not sealed: {trouble}"),
+            None if self.wanted => "sealed".to_owned(),
+            None => "memory".to_owned(),
+        }
     }
 
     /// What is wrong, and what mends it.
     #[must_use]
-    pub fn trouble(&self) -> Option<(String, &'static str)> {
+    pub fn trouble(&self) -> Option<String> {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble.as_ref().map(|trouble| (chain::one_line(trouble), trouble.advice()))
+        trouble
+            .as_ref()
+            .map(|trouble| format!("{}; {}", chain::one_line(trouble), trouble.advice()))
     }
 
     /// Takes that something is wrong, or right again. The log has it once.
@@ -119,6 +132,7 @@ impl Trouble {
             Self::OtherVersion { .. } | Self::LaterRecord { .. } => {
                 "start that version again, or remove the file"
             }
+            Self::Silent { .. } => "see to the disk, then `systemctl --user restart ucssod`",
             Self::NotWritten { .. } | Self::NotErased { .. } => {
                 "see to the disk; it is tried again by itself"
             }
