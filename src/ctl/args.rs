@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use super::{
     completions::{self, CompletionsArgs, Words},
     exit,
+    log_filter::{self, LogFilterArgs},
     man::{self, ManArgs},
     reload::{self, ReloadArgs},
     service::ServiceCommand,
@@ -163,6 +164,9 @@ lose its session at the identity provider.")]
     /// Have the daemon read its configuration again, and show what that did
     #[command(after_long_help = reload::HELP)]
     Reload(ReloadArgs),
+    /// Choose which lines the log of the daemon has, until it ends
+    #[command(after_long_help = log_filter::HELP)]
+    LogFilter(LogFilterArgs),
 }
 
 /// `ucssoctl status`.

@@ -9,6 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 use tonic::{Code, Request, Response, Status};
 
 use super::{
+    LogFilter,
+    audit::Caller,
+    log_filter::FilterChange,
     proto::{self, admin_server::Admin},
     refusal::Refusal,
 };
@@ -128,6 +131,7 @@ impl Reloads {
 #[derive(Debug)]
 pub(super) struct Administration {
     pub(super) reloads: Reloads,
+    pub(super) log_filter: LogFilter,
 }
 
 #[tonic::async_trait]
@@ -140,6 +144,17 @@ impl Admin for Administration {
         let clusters = clusters.into_iter().map(|(name, change)| reloaded(&name, &change));
         let response =
             proto::ReloadResponse { clusters: clusters.collect(), browser_changed: browser };
+        Ok(Response::new(response))
+    }
+
+    async fn set_log_filter(
+        &self,
+        request: Request<proto::SetLogFilterRequest>,
+    ) -> Result<Response<proto::SetLogFilterResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let filter = request.into_inner().filter;
+        let FilterChange { before, now } = self.log_filter.set(&filter, caller.as_deref())?;
+        let response = proto::SetLogFilterResponse { filter: now, filter_before: before };
         Ok(Response::new(response))
     }
 }
