@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use super::{
     completions::{self, CompletionsArgs, Words},
     exit,
+    log_filter::{self, LogFilterArgs},
     man::{self, ManArgs},
+    reload::{self, ReloadArgs},
     service::ServiceCommand,
 };
 use crate::{config::parse_duration, domain::ClusterName};
@@ -71,18 +73,6 @@ const SNOOZE_HELP: &str = "\
 Programs that want a token are told that somebody has to log in, a token that is held is handed \
 out until it ends, and the login that is under way is cancelled. It outlasts a restart of the \
 daemon. `ucssoctl login` begins a login at any time, and ends it.";
-
-const RELOAD_HELP: &str = "\
-A configuration that is wrong changes nothing: its problems are listed, and the exit code is 1. \
-SIGHUP has the daemon do the same, and say the same in its log.
-
-Clusters whose settings are as before are not touched. Where a setting changed that a token is \
-bound to (a node, a pin, what is in `ca_file`, the user, the redirect URI, the client id, and \
-whatever else decides where the token comes from), the token is dropped and a login under way is \
-ended. Every other setting has effect at once, and the token is kept; a login under way ends with \
-the settings it began with.
-
-The JSON has \"schema_version\": 1, with the same promise as that of the status.";
 
 const TRUST_REDIRECT_HELP: &str = "\
 Needed only where a cluster takes no http redirect and `redirect_uri` begins with https. The \
@@ -172,8 +162,11 @@ The token is not revoked on the cluster: no way to do that is published. Nor doe
 lose its session at the identity provider.")]
     Logout(ClusterArgs),
     /// Have the daemon read its configuration again, and show what that did
-    #[command(after_long_help = RELOAD_HELP)]
+    #[command(after_long_help = reload::HELP)]
     Reload(ReloadArgs),
+    /// Choose which lines the log of the daemon has, until it ends
+    #[command(after_long_help = log_filter::HELP)]
+    LogFilter(LogFilterArgs),
 }
 
 /// `ucssoctl status`.
@@ -188,14 +181,6 @@ pub(super) struct StatusArgs {
     /// Go on, and show each change
     #[arg(long, short)]
     pub(super) watch: bool,
-}
-
-/// `ucssoctl reload`.
-#[derive(Debug, Args)]
-pub(super) struct ReloadArgs {
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 /// `ucssoctl token`.

@@ -11,6 +11,7 @@ mod config;
 mod error;
 mod exit;
 mod json;
+mod log_filter;
 mod login;
 mod man;
 mod moment;
@@ -101,6 +102,7 @@ async fn ask(socket: &Path, question: Question) -> Result<ExitCode, Error> {
         Question::Cancel(args) => login::cancel(&client, &args.cluster).await?,
         Question::Snooze(args) => login::snooze(&client, args).await?,
         Question::Reload(args) => reload::run(&client, args).await?,
+        Question::LogFilter(args) => log_filter::run(&client, args).await?,
         Question::Logout(args) => login::log_out(&client, &args.cluster).await?,
     }
     Ok(Exit::Done.into())

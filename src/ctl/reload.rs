@@ -1,10 +1,10 @@
 //! `ucssoctl reload`: has the daemon read its configuration again, and shows what that did.
 
+use clap::Args;
 use serde::Serialize;
 use tonic::Request;
 
 use super::{
-    args::ReloadArgs,
     error::Error,
     json,
     terminal::{self, harmless},
@@ -13,6 +13,26 @@ use crate::rpc::{
     client::{self, Client},
     proto::{ClusterChange, ReloadRequest, ReloadResponse, ReloadedCluster},
 };
+
+pub(super) const HELP: &str = "\
+A configuration that is wrong changes nothing: its problems are listed, and the exit code is 1. \
+SIGHUP has the daemon do the same, and say the same in its log.
+
+Clusters whose settings are as before are not touched. Where a setting changed that a token is \
+bound to (a node, a pin, what is in `ca_file`, the user, the redirect URI, the client id, and \
+whatever else decides where the token comes from), the token is dropped and a login under way is \
+ended. Every other setting has effect at once, and the token is kept; a login under way ends with \
+the settings it began with.
+
+The JSON has \"schema_version\": 1, with the same promise as that of the status.";
+
+/// `ucssoctl reload`.
+#[derive(Debug, Args)]
+pub(super) struct ReloadArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
 
 /// Asks for it. Problems are shown as the check of the configuration shows them.
 pub(super) async fn run(client: &Client, args: ReloadArgs) -> Result<(), Error> {

@@ -29,6 +29,7 @@ use crate::{
     identity::Files,
     rpc,
     sys::inherited::Inherited,
+    telemetry,
 };
 
 /// How long callers get to read their last answer.
@@ -49,6 +50,8 @@ pub(super) struct Places {
     pub(super) supervisor: Supervisor,
     /// The certificate of redirects by https.
     pub(super) identity: Option<Files>,
+    /// What chooses the lines of the log.
+    pub(super) log_filter: telemetry::Filter,
 }
 
 /// Runs until `stop` is ready.
@@ -58,8 +61,16 @@ pub(super) async fn run(
     stop: impl Future<Output = &'static str>,
     hangups: Signal,
 ) -> Result<(), Error> {
-    let Places { socket, config: file, redirects: passed, others, state, supervisor, identity } =
-        places;
+    let Places {
+        socket,
+        config: file,
+        redirects: passed,
+        others,
+        state,
+        supervisor,
+        identity,
+        log_filter,
+    } = places;
     let (listener, socket) = socket::open(socket)?;
     let clock = SystemClock::new();
     let listeners = Listeners::new(identity.clone(), passed);
@@ -110,6 +121,7 @@ pub(super) async fn run(
     info!(socket = %socket.path().display(), "ready");
     supervisor.ready(&broker).await;
 
+    let log_filter = settable(log_filter);
     let stopping = Arc::clone(&broker);
     let farewell = Notify::new();
     let end = async {
@@ -126,7 +138,8 @@ pub(super) async fn run(
         farewell.notify_one();
         outcome
     };
-    let mut serving = pin!(rpc::serve(listener, broker, facts, reloads, farewell.notified()));
+    let mut serving =
+        pin!(rpc::serve(listener, broker, facts, reloads, log_filter, farewell.notified()));
     tokio::select! {
         biased;
         outcome = end => {
@@ -136,6 +149,18 @@ pub(super) async fn run(
         }
         served = &mut serving => Err(served.map_or_else(Error::from, |()| Error::Unserved)),
     }
+}
+
+/// The filter of the log, as a caller sets it.
+fn settable(filter: telemetry::Filter) -> rpc::LogFilter {
+    let passed_on = |change: &telemetry::Change| rpc::FilterChange {
+        before: change.before.clone(),
+        now: change.now.clone(),
+    };
+    rpc::LogFilter(Box::new(move |text, announce| {
+        let change = filter.set(text, |change| announce(&passed_on(change)));
+        change.map(|change| passed_on(&change)).map_err(|error| error.to_string())
+    }))
 }
 
 /// Ready when somebody wants the daemon to end; names the signal.

@@ -9,6 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 use tonic::{Code, Request, Response, Status};
 
 use super::{
+    LogFilter,
+    audit::Caller,
+    log_filter::FilterChange,
     proto::{self, admin_server::Admin},
     refusal::Refusal,
 };
@@ -130,6 +133,7 @@ impl Reloads {
 #[derive(Debug)]
 pub(super) struct Administration {
     pub(super) reloads: Reloads,
+    pub(super) log_filter: LogFilter,
 }
 
 #[tonic::async_trait]
@@ -145,6 +149,17 @@ impl Admin for Administration {
             browser_changed: browser,
             at_restart: at_restart.into_iter().map(str::to_owned).collect(),
         };
+        Ok(Response::new(response))
+    }
+
+    async fn set_log_filter(
+        &self,
+        request: Request<proto::SetLogFilterRequest>,
+    ) -> Result<Response<proto::SetLogFilterResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let filter = request.into_inner().filter;
+        let FilterChange { before, now } = self.log_filter.set(&filter, caller.as_deref())?;
+        let response = proto::SetLogFilterResponse { filter: now, filter_before: before };
         Ok(Response::new(response))
     }
 }

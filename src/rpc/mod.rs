@@ -12,6 +12,7 @@ pub mod client;
 mod convert;
 mod facts;
 mod hpack;
+mod log_filter;
 mod login;
 mod not_taken;
 mod refusal;
@@ -20,6 +21,7 @@ mod service;
 
 pub use admin::{Change, NotReloaded, Reload, Reloaded, Reloads};
 pub use facts::ServerFacts;
+pub use log_filter::{FilterChange, LogFilter};
 pub use refusal::ERROR_DOMAIN;
 pub use server::{Error, serve};
 

@@ -36,12 +36,16 @@ pub(super) enum Refusal {
     NotTaken(ClusterName, NotTaken),
     /// The configuration is not taken.
     NotReloaded(NotReloaded),
+    /// A filter of the log is not taken, for this reason.
+    LogFilter(String),
 }
 
 impl Refusal {
     fn code(&self) -> Code {
         match self {
-            Self::HeaderMissing | Self::ClusterName(_) | Self::Duration => Code::InvalidArgument,
+            Self::HeaderMissing | Self::ClusterName(_) | Self::Duration | Self::LogFilter(_) => {
+                Code::InvalidArgument
+            }
             Self::ClusterUnknown(_) => Code::NotFound,
             Self::Stopping => Code::Unavailable,
             Self::Lack(_, lack) => match lack {
@@ -78,6 +82,7 @@ impl Refusal {
             },
             Self::NotTaken(_, why) => not_taken::reason(why),
             Self::NotReloaded(why) => why.reason(),
+            Self::LogFilter(_) => "LOG_FILTER_INVALID",
         }
     }
 
@@ -114,6 +119,7 @@ impl Refusal {
             },
             Self::NotTaken(name, why) => not_taken::sentence(name, why),
             Self::NotReloaded(why) => why.sentence(),
+            Self::LogFilter(why) => format!("{why}; nothing has changed"),
         }
     }
 
@@ -128,6 +134,10 @@ impl Refusal {
             }
             Self::NotTaken(name, _) => {
                 metadata.insert("cluster".into(), name.to_string());
+            }
+            Self::LogFilter(_) => {
+                let advice = "write it as `debug` or `info,ucsso::broker=trace`";
+                metadata.insert("advice".into(), advice.into());
             }
             // What it says of the text is as long as a status can carry.
             Self::NotReloaded(why) => return why.metadata(),

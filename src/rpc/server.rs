@@ -21,7 +21,7 @@ use tonic::{
 use tracing::warn;
 
 use super::{
-    METADATA_KEY, METADATA_VALUE, Reloads, ServerFacts,
+    LogFilter, METADATA_KEY, METADATA_VALUE, Reloads, ServerFacts,
     admin::Administration,
     audit::Caller,
     authority::{HarmlessAuthority, PREFACE_LEN},
@@ -69,6 +69,7 @@ pub async fn serve<C: Clock>(
     broker: Arc<Broker<C>>,
     facts: ServerFacts,
     reloads: Reloads,
+    log_filter: LogFilter,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -76,7 +77,8 @@ pub async fn serve<C: Clock>(
     let tokens = TokenBrokerServer::new(tokens).max_decoding_message_size(MESSAGE);
     let logins = Logins { broker: Arc::clone(&broker) };
     let logins = LoginServer::new(logins).max_decoding_message_size(LOGIN_MESSAGE);
-    let admin = AdminServer::new(Administration { reloads }).max_decoding_message_size(MESSAGE);
+    let admin =
+        AdminServer::new(Administration { reloads, log_filter }).max_decoding_message_size(MESSAGE);
     health.set_serving::<TokenBrokerServer<Tokens<C>>>().await;
     health.set_serving::<LoginServer<Logins<C>>>().await;
     health.set_serving::<AdminServer<Administration>>().await;

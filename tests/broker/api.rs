@@ -9,7 +9,7 @@ use ucsso::{
     broker::ports::Clock,
     domain::*,
     rpc::{
-        Reloads, ServerFacts,
+        LogFilter, Reloads, ServerFacts,
         client::Client,
         proto::{self, report_rejected_response::Verdict as Word, start_login_response::Event},
         serve,
@@ -17,6 +17,11 @@ use ucsso::{
 };
 
 use crate::{login::Answer, rig::*};
+
+/// What these tests do not log.
+fn no_log() -> LogFilter {
+    LogFilter(Box::new(|_, _| Err("there is no log".to_owned())))
+}
 
 /// The rig, served.
 struct Served {
@@ -45,7 +50,8 @@ impl Served {
         let broker = Arc::clone(&rig.broker);
         let server = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            serve(listener, broker, facts, Reloads::new().0, stopped).await.unwrap();
+            let (reloads, _) = Reloads::new();
+            serve(listener, broker, facts, reloads, no_log(), stopped).await.unwrap();
         });
         let client = Client::connect(&socket).await.unwrap();
         Self { rig, client, socket, stop: Some(stop), server, _folder: folder }

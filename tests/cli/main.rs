@@ -8,6 +8,7 @@ mod answers;
 mod config;
 #[path = "../support/fake_daemon.rs"]
 mod fake_daemon;
+mod log_filter;
 mod login;
 mod paste;
 mod reach;

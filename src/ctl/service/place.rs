@@ -1,10 +1,10 @@
-//! Where this user's installation is: the daemon's program, its folders, its ports.
+//! Where this user's installation is: its programs, its folders, its ports.
 
 use std::{
     collections::BTreeSet,
     env, fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use super::{Error, units::Place};
@@ -31,8 +31,10 @@ pub(super) fn find(socket: PathBuf, systemd: u32) -> Result<Place, ctl::Error> {
     }
     let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
     let home = home.ok_or(paths::Error::NoHome)?;
+    let client = env::current_exe().map_err(ctl::Error::System)?;
     Ok(Place {
-        program: program()?,
+        program: trusted(&program()?)?,
+        client: trusted(&client)?,
         socket,
         state,
         runtime,
@@ -43,7 +45,7 @@ pub(super) fn find(socket: PathBuf, systemd: u32) -> Result<Place, ctl::Error> {
     })
 }
 
-/// The daemon's program: beside this one, or on the path; and nobody else can replace it.
+/// The daemon's program: beside this one, or on the path.
 fn program() -> Result<PathBuf, Error> {
     let beside = env::current_exe().ok().map(|own| own.with_file_name("ucssod"));
     let path = env::var_os("PATH").unwrap_or_default();
@@ -52,10 +54,14 @@ fn program() -> Result<PathBuf, Error> {
     let runs = |path: &PathBuf| {
         fs::metadata(path).is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
     };
-    let program = places.find(runs).ok_or(Error::NoProgram)?;
+    places.find(runs).ok_or(Error::NoProgram)
+}
+
+/// A program that nobody else can replace, by the name that it really has.
+fn trusted(program: &Path) -> Result<PathBuf, Error> {
     // What the manager is told is what was looked at.
-    let program = fs::canonicalize(&program).map_err(|source| Error::File {
-        path: program.clone(),
+    let program = fs::canonicalize(program).map_err(|source| Error::File {
+        path: program.to_owned(),
         what: "found",
         source,
     })?;
