@@ -139,14 +139,8 @@ fn lintian_minds_a_package_without_a_copyright() {
                    Section: net\nPriority: optional\nDescription: nothing\n It has nothing in it.\n";
     fs::write(root.join("DEBIAN/control"), control).unwrap();
     let mut pack = Command::new("dpkg-deb");
-    assert!(
-        pack.args(["--build", "--root-owner-group"])
-            .arg(&root)
-            .arg(&package)
-            .status()
-            .unwrap()
-            .success()
-    );
+    let packed = pack.args(["--build", "--root-owner-group"]).arg(&root).arg(&package).output();
+    assert!(packed.unwrap().status.success());
 
     let said = lintian(&package).output().unwrap();
 
