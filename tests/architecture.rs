@@ -18,7 +18,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ("identity", &[]),
     ("sys", &[]),
     ("telemetry", &[]),
-    ("browser", &["paths", "loopback", "identity"]),
+    ("browser", &["paths", "loopback", "identity", "sys"]),
     ("broker", &["domain"]),
     ("config", &["domain", "loopback"]),
     ("cisco", &["domain", "chain", "config", "loopback", "identity", "browser", "broker::ports"]),
