@@ -19,7 +19,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ("sys", &[]),
     ("telemetry", &[]),
     ("identity", &["private"]),
-    ("browser", &["paths", "loopback", "identity"]),
+    ("browser", &["paths", "loopback", "identity", "sys"]),
     ("broker", &["domain"]),
     ("config", &["domain", "loopback"]),
     ("cisco", &["domain", "chain", "config", "loopback", "identity", "browser", "broker::ports"]),
