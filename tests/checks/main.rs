@@ -21,6 +21,9 @@ mod http;
 #[expect(dead_code, reason = "the tests in tests/real need more of it")]
 #[path = "../support/installed.rs"]
 mod installed;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/keyring.rs"]
+mod keyring;
 #[expect(dead_code, reason = "the tests in tests/broker need more of it")]
 #[path = "../broker/login.rs"]
 mod login;
