@@ -68,6 +68,7 @@ mod clock_steps;
 mod closed_memory;
 mod copies;
 mod degraded;
+mod faults;
 mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
@@ -115,6 +116,8 @@ const CHECKS: &[Check] = &[
     },
     Check { id: "S11", name: "killed", long: false, run: || Box::pin(killed::run(40)) },
     Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::run(200)) },
+    Check { id: "S12", name: "failing-disk", long: false, run: || Box::pin(faults::run(false)) },
+    Check { id: "S12x4", name: "failing-disk", long: true, run: || Box::pin(faults::run(true)) },
     Check { id: "S13", name: "obstacles", long: false, run: || Box::pin(obstacles::run()) },
     Check { id: "S14", name: "canary", long: false, run: || Box::pin(canary::run()) },
     Check { id: "S15", name: "closed-memory", long: false, run: || Box::pin(closed_memory::run()) },
