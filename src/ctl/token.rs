@@ -61,10 +61,10 @@ fn shown(cluster: &str, mut token: Token, form: &Form) -> Zeroizing<String> {
     Zeroizing::new(text)
 }
 
-/// Whether the deadline passed on this side, or there without a reason.
+/// Whether the deadline passed on this side, or is about to and was told so.
 fn time_is_up(status: &Status) -> bool {
     matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled)
-        && client::reason(status).is_none()
+        && client::reason(status).is_none_or(|reason| reason == "LOGIN_IN_PROGRESS")
 }
 
 /// A length of time as the API takes it; one beyond what it can say is the longest it can.

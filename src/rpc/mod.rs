@@ -10,6 +10,7 @@ mod audit;
 mod authority;
 pub mod client;
 mod convert;
+mod deadline;
 mod facts;
 mod hpack;
 mod login;

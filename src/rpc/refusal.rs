@@ -30,6 +30,8 @@ pub(super) enum Refusal {
     ClusterUnknown(ClusterName),
     /// The broker stops.
     Stopping,
+    /// The caller's deadline comes before the end of a login.
+    TimeIsUp(ClusterName),
     /// The broker has no token to give.
     Lack(ClusterName, Lack),
     /// An address that was brought by hand is not taken.
@@ -44,6 +46,7 @@ impl Refusal {
             Self::HeaderMissing | Self::ClusterName(_) | Self::Duration => Code::InvalidArgument,
             Self::ClusterUnknown(_) => Code::NotFound,
             Self::Stopping => Code::Unavailable,
+            Self::TimeIsUp(_) => Code::DeadlineExceeded,
             Self::Lack(_, lack) => match lack {
                 Lack::LoginRequired { .. }
                 | Lack::Snoozed { .. }
@@ -65,6 +68,7 @@ impl Refusal {
             Self::ClusterName(_) | Self::Duration => "BAD_REQUEST",
             Self::ClusterUnknown(_) => "CLUSTER_UNKNOWN",
             Self::Stopping => SHUTTING_DOWN.0,
+            Self::TimeIsUp(_) => "LOGIN_IN_PROGRESS",
             Self::Lack(_, lack) => match lack {
                 Lack::LoginRequired { .. } => "LOGIN_REQUIRED",
                 Lack::Snoozed { .. } => "USER_SNOOZED",
@@ -88,6 +92,11 @@ impl Refusal {
             Self::Duration => "a duration is not negative, and has less than 10^9 ns".into(),
             Self::ClusterUnknown(name) => format!("no cluster `{name}` is configured"),
             Self::Stopping => SHUTTING_DOWN.1.into(),
+            Self::TimeIsUp(name) => {
+                format!(
+                    "a login to `{name}` is under way and goes on; the time given was too short"
+                )
+            }
             Self::Lack(name, lack) => match lack {
                 Lack::LoginRequired { lapse, failure } => {
                     let lapse = lapse_sentence(name, *lapse);
@@ -126,7 +135,7 @@ impl Refusal {
                 metadata.insert("cluster".into(), name.to_string());
                 metadata.insert("advice".into(), "see `ucssoctl status` for the names".into());
             }
-            Self::NotTaken(name, _) => {
+            Self::NotTaken(name, _) | Self::TimeIsUp(name) => {
                 metadata.insert("cluster".into(), name.to_string());
             }
             // What it says of the text is as long as a status can carry.

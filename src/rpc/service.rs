@@ -1,14 +1,15 @@
 //! `TokenBroker`, one function for each call.
 
-use std::{pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
+use tokio::time::timeout;
 use tokio_stream::{Stream, StreamExt as _, wrappers::WatchStream};
 use tonic::{Request, Response, Status};
 
 use super::{
     ServerFacts,
     audit::Caller,
-    convert,
+    convert, deadline,
     proto::{self, report_rejected_response::Verdict as Word, token_broker_server::TokenBroker},
     refusal::Refusal,
 };
@@ -33,13 +34,17 @@ impl<C: Clock> TokenBroker for Tokens<C> {
         request: Request<proto::GetTokenRequest>,
     ) -> Result<Response<proto::GetTokenResponse>, Status> {
         let caller = Caller::of(request.extensions());
+        let allowed = deadline::of(request.metadata()).unwrap_or(Duration::MAX);
         let request = request.into_inner();
         let cluster = find(&self.broker, &request.cluster)?;
         let ask = Ask {
             min_validity: convert::wished(request.min_validity)?,
             interaction: convert::interaction(request.interaction),
         };
-        let token = cluster.token(ask).await.map_err(|lack| refuse(&cluster, lack))?;
+        let token = timeout(allowed, cluster.token(ask))
+            .await
+            .map_err(|_| Refusal::TimeIsUp(cluster.name().clone()))?
+            .map_err(|lack| refuse(&cluster, lack))?;
         if let Some(caller) = caller {
             caller.is_given(&cluster.cluster().name, token.generation, "GetToken");
         }
