@@ -90,7 +90,9 @@ impl Exit {
     /// The code of a reason, where this version knows it.
     pub(super) fn of_reason(reason: &str) -> Option<Self> {
         let of_call = match reason {
-            "HEADER_MISSING" | "CONFIG_INVALID" | "CONFIG_UNUSABLE" => Some(Self::Other),
+            "HEADER_MISSING" | "CONFIG_INVALID" | "CONFIG_UNUSABLE" | "TOO_MANY_WATCHES" => {
+                Some(Self::Other)
+            }
             "BAD_REQUEST" | "MIN_VALIDITY_UNSATISFIABLE" | "NOT_THE_REDIRECT" | "NO_ANSWER" => {
                 Some(Self::Usage)
             }
@@ -191,6 +193,7 @@ mod tests {
             ("TICKET_REFUSED", Some(6)),
             ("NOT_THE_REDIRECT", Some(2)),
             ("NO_ANSWER", Some(2)),
+            ("TOO_MANY_WATCHES", Some(1)),
             ("OF_A_LATER_VERSION", None),
         ] {
             assert_eq!(Exit::of_reason(reason).map(|exit| exit as u8), code, "{reason}");

@@ -120,7 +120,9 @@ pub(super) async fn run(
         farewell.notify_one();
         outcome
     };
-    let mut serving = pin!(rpc::serve(listener, broker, facts, reloads, farewell.notified()));
+    let limits = rpc::Limits::default();
+    let mut serving =
+        pin!(rpc::serve(listener, broker, facts, reloads, limits, farewell.notified()));
     tokio::select! {
         biased;
         outcome = end => {

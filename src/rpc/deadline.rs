@@ -18,7 +18,7 @@ const AHEAD: Duration = Duration::from_millis(100);
 /// cannot be read is as if it were not there, as it is to tonic.
 pub(super) fn of(metadata: &MetadataMap) -> Option<Duration> {
     let allowed = read(metadata.get(HEADER)?.to_str().ok()?)?;
-    Some(allowed - AHEAD.min(allowed / 10))
+    Some(allowed.saturating_sub(AHEAD.min(allowed / 10)))
 }
 
 fn read(text: &str) -> Option<Duration> {
@@ -58,7 +58,7 @@ mod tests {
             ("500u", Duration::from_micros(450)),
             ("10n", Duration::from_nanos(9)),
             ("0S", Duration::ZERO),
-            ("99999999H", Duration::from_hours(99_999_999) - AHEAD),
+            ("99999999H", Duration::from_hours(99_999_999).saturating_sub(AHEAD)),
         ];
 
         for (header, wanted) in cases {

@@ -30,6 +30,11 @@ pub(super) enum Refusal {
     ClusterUnknown(ClusterName),
     /// The broker stops.
     Stopping,
+    /// The connection has as many streams of changes as it may.
+    TooManyWatches {
+        /// How many that is.
+        most: usize,
+    },
     /// The caller's deadline comes before the end of a login.
     TimeIsUp(ClusterName),
     /// The broker has no token to give.
@@ -46,6 +51,7 @@ impl Refusal {
             Self::HeaderMissing | Self::ClusterName(_) | Self::Duration => Code::InvalidArgument,
             Self::ClusterUnknown(_) => Code::NotFound,
             Self::Stopping => Code::Unavailable,
+            Self::TooManyWatches { .. } => Code::ResourceExhausted,
             Self::TimeIsUp(_) => Code::DeadlineExceeded,
             Self::Lack(_, lack) => match lack {
                 Lack::LoginRequired { .. }
@@ -68,6 +74,7 @@ impl Refusal {
             Self::ClusterName(_) | Self::Duration => "BAD_REQUEST",
             Self::ClusterUnknown(_) => "CLUSTER_UNKNOWN",
             Self::Stopping => SHUTTING_DOWN.0,
+            Self::TooManyWatches { .. } => "TOO_MANY_WATCHES",
             Self::TimeIsUp(_) => "LOGIN_IN_PROGRESS",
             Self::Lack(_, lack) => match lack {
                 Lack::LoginRequired { .. } => "LOGIN_REQUIRED",
@@ -92,6 +99,9 @@ impl Refusal {
             Self::Duration => "a duration is not negative, and has less than 10^9 ns".into(),
             Self::ClusterUnknown(name) => format!("no cluster `{name}` is configured"),
             Self::Stopping => SHUTTING_DOWN.1.into(),
+            Self::TooManyWatches { most } => {
+                format!("this connection watches {most} times already, which is the most")
+            }
             Self::TimeIsUp(name) => {
                 format!(
                     "a login to `{name}` is under way and goes on; the time given was too short"
@@ -131,6 +141,10 @@ impl Refusal {
         let mut metadata = HashMap::new();
         match self {
             Self::HeaderMissing | Self::ClusterName(_) | Self::Duration | Self::Stopping => {}
+            Self::TooManyWatches { .. } => {
+                let advice = "end one of the streams, or open another connection";
+                metadata.insert("advice".into(), advice.into());
+            }
             Self::ClusterUnknown(name) => {
                 metadata.insert("cluster".into(), name.to_string());
                 metadata.insert("advice".into(), "see `ucssoctl status` for the names".into());

@@ -9,7 +9,7 @@ use ucsso::{
     broker::ports::Clock,
     domain::*,
     rpc::{
-        Reloads, ServerFacts,
+        Limits, Reloads, ServerFacts,
         client::Client,
         proto::{self, report_rejected_response::Verdict as Word, start_login_response::Event},
         serve,
@@ -19,17 +19,17 @@ use ucsso::{
 use crate::{login::Answer, rig::*};
 
 /// The rig, served.
-struct Served {
-    rig: Arc<Rig>,
-    client: Client,
-    socket: PathBuf,
+pub(crate) struct Served {
+    pub(crate) rig: Arc<Rig>,
+    pub(crate) client: Client,
+    pub(crate) socket: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
     _folder: tempfile::TempDir,
 }
 
 impl Served {
-    async fn start(policy: Policy) -> Self {
+    pub(crate) async fn start(policy: Policy) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("s");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -44,19 +44,23 @@ impl Served {
         let broker = Arc::clone(&rig.broker);
         let server = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            serve(listener, broker, facts, Reloads::new().0, stopped).await.unwrap();
+            let (reloads, _) = Reloads::new();
+            serve(listener, broker, facts, reloads, Limits::default(), stopped).await.unwrap();
         });
         let client = Client::connect(&socket).await.unwrap();
         Self { rig, client, socket, stop: Some(stop), server, _folder: folder }
     }
 
-    async fn with_token(self) -> Self {
+    pub(crate) async fn with_token(self) -> Self {
         self.rig.login.answer(Answer::Token(HOUR));
         self.get(proto::Interaction::IfNeeded).await.unwrap();
         self
     }
 
-    async fn get(&self, interaction: proto::Interaction) -> Result<proto::Token, Status> {
+    pub(crate) async fn get(
+        &self,
+        interaction: proto::Interaction,
+    ) -> Result<proto::Token, Status> {
         let request = proto::GetTokenRequest {
             cluster: "hq".into(),
             min_validity: None,
@@ -66,7 +70,7 @@ impl Served {
         Ok(answer.into_inner().token.unwrap())
     }
 
-    async fn watch(&self) -> Streaming<proto::WatchTokenResponse> {
+    pub(crate) async fn watch(&self) -> Streaming<proto::WatchTokenResponse> {
         let request = proto::WatchTokenRequest { cluster: "hq".into() };
         self.client.broker().watch_token(request).await.unwrap().into_inner()
     }
@@ -77,12 +81,12 @@ impl Served {
     }
 }
 
-fn reason(status: &Status) -> String {
+pub(crate) fn reason(status: &Status) -> String {
     status.get_error_details().error_info().unwrap().reason.clone()
 }
 
 /// The next message that is as a test wants it; the ones before it do not matter.
-async fn next_like<T>(stream: &mut Streaming<T>, wanted: impl Fn(&T) -> bool) -> T {
+pub(crate) async fn next_like<T>(stream: &mut Streaming<T>, wanted: impl Fn(&T) -> bool) -> T {
     loop {
         let message = stream.message().await.unwrap().expect("the stream goes on");
         if wanted(&message) {
