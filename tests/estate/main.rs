@@ -38,6 +38,7 @@ mod pasted;
 mod ports;
 mod refusals;
 mod reload;
+mod scripts;
 mod secrets;
 mod shared_redirect;
 mod slips;

@@ -17,7 +17,46 @@ Nothing but the token goes to standard output, so this works:
 A process's arguments are seen by every user of the machine, so in a script rather let curl read \
 the header from a pipe:
 
-  ucssoctl token hq --header | curl -H @- https://cucm-pub.example.com:8443/cucm-uds/user/alice";
+  ucssoctl token hq --header | curl -H @- https://cucm-pub.example.com:8443/cucm-uds/user/alice
+
+With --env the token is quoted, so that a shell takes it as it is, whatever is in it:
+
+  eval \"$(ucssoctl token hq --env)\"
+
+A variable that is exported is passed on to every program that the shell starts from then on.";
+
+pub(super) const EXEC: &str = "\
+The program finds the path of the file in UCSSO_TOKEN_FILE. Only this user can read the file; it \
+is in $XDG_RUNTIME_DIR, has the token and nothing else, and is replaced as a whole whenever there \
+is a new one: so let the program open it for each request. While there is no valid token there is \
+no file. It is gone when the program has ended.
+
+  ucssoctl exec hq -- sh -c 'while work; do sleep 60; done'
+
+Standard input and output are the program's own. It is sent the signals that this command is sent, \
+and the exit code is that of the program, or 128 and the number of the signal that ended it. If \
+there is no token, the program is not run, and the exit code says why.
+
+While the program runs, the token counts as used: it is renewed before it ends, for which somebody \
+may be asked to log in.";
+
+pub(super) const WAIT: &str = "\
+Ends with 0 as soon as each cluster has a valid token, and with 5 if that takes too long. A daemon \
+that is not running is waited for too; if none comes, the exit code is 3. So this may be the first \
+thing that a service does:
+
+  ExecStartPre=ucssoctl wait hq --timeout 60s
+
+It asks for no token and begins no login. `ucssoctl token hq --wait 60s` does, if one is needed.";
+
+pub(super) const WATCH: &str = "\
+Each cluster is told at once, and then whenever something is different, but for the time that \
+passes. It goes on over restarts of the daemon, which are told too. No token is in it.
+
+With --json a line is an object with \"schema_version\": 1, \"time\", \"epoch\", \"change\", \
+\"cluster\" and \"status\". The change is \"state\", with the status as `ucssoctl status --json` \
+has it; \"removed\", if the cluster is not in the configuration any more; or \"unreachable\", if the \
+daemon has gone, without a cluster.";
 
 pub(super) const LOGIN: &str = "\
 The daemon opens the login page in the browser, and this command waits until it is known how the \

@@ -1,11 +1,15 @@
-//! The command line as it is written: commands and options. What is longer than a line is in `help`.
+//! The command line as it is written: commands and options. What is longer than a line is in `help`,
+//! what scripts and services alone use in `scripts`.
 
 mod help;
+mod scripts;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+pub(super) use self::scripts::{ExecArgs, Goal, WaitArgs, WatchArgs};
+use self::scripts::{parse_variable, parse_wait};
 use super::{
     completions::{self, CompletionsArgs, Words},
     exit,
@@ -78,6 +82,15 @@ pub(super) enum Question {
     /// Print a token
     #[command(after_long_help = help::TOKEN)]
     Token(TokenArgs),
+    /// Run a program with a token in a file that is kept fresh
+    #[command(after_long_help = help::EXEC)]
+    Exec(ExecArgs),
+    /// Wait until there is a token
+    #[command(after_long_help = help::WAIT)]
+    Wait(WaitArgs),
+    /// Print a line whenever something changes
+    #[command(after_long_help = help::WATCH)]
+    Watch(WatchArgs),
     /// Log in to a cluster
     #[command(after_long_help = help::LOGIN)]
     Login(LoginArgs),
@@ -161,6 +174,11 @@ pub(super) struct Form {
     /// Print JSON, with the expiry, the node and the user
     #[arg(long)]
     pub(super) json: bool,
+    /// Print a line for a shell to `eval`, which exports a variable of this name [default:
+    /// `UCSSO_TOKEN`]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true,
+          default_missing_value = "UCSSO_TOKEN", value_parser = parse_variable)]
+    pub(super) env: Option<String>,
 }
 
 /// `ucssoctl login`.
@@ -238,15 +256,6 @@ pub(super) enum TrustCommand {
         #[arg(long)]
         renew: bool,
     },
-}
-
-/// Reads how long to wait. In less than a second, not even a token at hand may arrive.
-fn parse_wait(text: &str) -> Result<Duration, String> {
-    let wait = parse_duration(text).map_err(|error| error.to_string())?;
-    if wait < Duration::from_secs(1) {
-        return Err("less than `1s`; not to wait at all, say `--no-login`".to_owned());
-    }
-    Ok(wait)
 }
 
 #[cfg(test)]
