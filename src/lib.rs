@@ -10,19 +10,20 @@
 //! | 0 | [`chain`] | an error and its sources, on one line |
 //! | 0 | [`paths`] | every path, once |
 //! | 0 | [`loopback`] | the origins to which a redirect can lead |
-//! | 0 | [`identity`] | the certificate of a redirect by https |
+//! | 0 | [`private`] | this user's own files: opened safely, written whole |
 //! | 0 | [`sys`] | what only the operating system can do; the only `unsafe` code |
 //! | 0 | [`telemetry`] | where log lines go |
+//! | 1 | [`identity`] | the certificate of a redirect by https |
 //! | 1 | [`broker`] | who does what: a task for each cluster, and the handles of callers |
 //! | 1 | [`config`] | what the operator wants |
-//! | 1 | [`browser`] | how a human is asked: the loopback listener and its pages |
-//! | 2 | [`cisco`] | how Cisco speaks: discovery, authorization, redirect, verification |
+//! | 2 | [`browser`] | how a human is asked: the loopback listener and its pages |
 //! | 2 | [`store`] | how tokens survive the process |
 //! | 2 | [`rpc`] | how programs ask: gRPC on a Unix socket |
-//! | 3 | [`daemon`] | how it is put together; the only place where concrete types meet |
-//! | 3 | [`ctl`] | the command line |
-//! | 3 | [`lab`] | a UC estate in a box, to try and test against |
-//! | 4 | [`manual`] | the pages of the manual, from the command lines and the example |
+//! | 3 | [`cisco`] | how Cisco speaks: discovery, authorization, redirect, verification |
+//! | 4 | [`daemon`] | how it is put together; the only place where concrete types meet |
+//! | 4 | [`ctl`] | the command line |
+//! | 4 | [`lab`] | a UC estate in a box, to try and test against |
+//! | 5 | [`manual`] | the pages of the manual, from the command lines and the example |
 //!
 //! Start reading in `domain/lifecycle.rs`, then `broker/actor.rs`, then `cisco/mod.rs`.
 
@@ -42,6 +43,7 @@ pub mod lab;
 pub mod loopback;
 pub mod manual;
 pub mod paths;
+pub mod private;
 pub mod rpc;
 pub mod store;
 pub mod sys;

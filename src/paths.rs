@@ -88,18 +88,24 @@ pub fn config_file(environment: impl Fn(&str) -> Option<OsString>) -> Result<Pat
     Ok(folder.join("ucsso").join("config.toml"))
 }
 
-/// What the daemon remembers of how far its user wants to be left alone:
-/// `$XDG_STATE_HOME/ucsso/asked.json`.
+/// What the daemon keeps for the next one: `$XDG_STATE_HOME/ucsso`. How far its user wants to be
+/// left alone is in `asked.json` there, and sealed tokens are in `tokens.sealed`.
 ///
 /// # Errors
 ///
 /// [`Error::NoHome`] where not even the user database names a home folder.
-pub fn memory_file(environment: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Error> {
+pub fn state_folder(environment: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Error> {
     let folder = absolute(&environment, "XDG_STATE_HOME")
         .or_else(|| absolute(&environment, "HOME").map(|home| home.join(".local/state")))
         .or_else(|| directories::BaseDirs::new()?.state_dir().map(Path::to_owned))
         .ok_or(Error::NoHome)?;
-    Ok(folder.join("ucsso").join("asked.json"))
+    Ok(folder.join("ucsso"))
+}
+
+/// The key of sealed tokens, where a systemd unit has it as the credential `ucsso-store-key`
+/// (systemd.exec(5), `LoadCredential=`). The file need not be there.
+pub fn store_key(environment: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    Some(absolute(&environment, "CREDENTIALS_DIRECTORY")?.join("ucsso-store-key"))
 }
 
 /// The folder of the certificate of a redirect by https: `$XDG_DATA_HOME/ucsso/redirect`.

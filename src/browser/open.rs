@@ -23,6 +23,9 @@ use crate::paths;
 /// How long it may take until a window is open, over all ways.
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// What opens a URL in the browser of the desktop's choice.
+const XDG_OPEN: &str = "xdg-open";
+
 /// Opens URLs in the browser of the human. Clones go by the same command.
 #[derive(Debug, Clone)]
 pub struct Opener {
@@ -117,8 +120,10 @@ impl Opener {
                 Err(desktop::Fault::Absent) => {}
                 Err(source) => failure = noted(Error::PortalFailed { source }),
             }
-            if self.environment.unit {
-                match desktop.run_in_unit(["xdg-open", url], token).await {
+            // A portal may refuse whoever keeps its memory to itself, as this process does. Where the
+            // display is the manager's alone, nobody but the manager has a program open a window.
+            if self.environment.unit || !self.environment.display {
+                match desktop.run_in_unit([XDG_OPEN, url], token).await {
                     Ok(()) => return Ok(Window::elsewhere()),
                     Err(desktop::Fault::Absent) => {}
                     Err(source) => failure = noted(Error::UnitFailed { source }),
@@ -126,7 +131,7 @@ impl Opener {
             }
         }
         if self.environment.display
-            && let Some(program) = Program::of(["xdg-open"], "%s", url)
+            && let Some(program) = Program::of([XDG_OPEN], "%s", url)
         {
             return program.run(token).await;
         }

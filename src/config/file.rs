@@ -8,15 +8,17 @@ use std::{collections::BTreeMap, env, ops::Range, path::Path};
 use toml::de::DeTable;
 
 use super::{
-    ClusterConfig, Config, cluster,
+    ClusterConfig, Config, Persist, cluster,
     problem::{Problem, Problems},
     reader::{Entry, Reader, Report},
-    value::{Wrong, shown},
+    value::{Wrong, shown, word},
 };
 use crate::domain::ClusterName;
 
 /// The most clusters. Each has a task and a connection of its own.
 const MAX_CLUSTERS: usize = 64;
+
+const PERSIST: [(&str, Persist); 2] = [("memory", Persist::Memory), ("sealed", Persist::Sealed)];
 
 /// Where the URL goes in the command of the browser.
 const URL_SLOT: &str = "{url}";
@@ -37,11 +39,12 @@ fn parse(text: &str, origin: &Path, home: Option<&Path>) -> Result<Config, Probl
     let mut report = Report::default();
     let mut root = Reader::new(String::new(), 0..0, document.get_ref());
     let browser = root.entry("browser").and_then(|entry| browser(&entry, &mut report));
+    let persist = root.parsed("persist", &mut report, |text| word(text, &PERSIST));
     let clusters = clusters(&mut root, home, &mut report);
     root.finish(&mut report);
 
     if errors.is_empty() && report.is_empty() {
-        return Ok(Config { browser, clusters });
+        return Ok(Config { browser, persist: persist.unwrap_or_default(), clusters });
     }
     Err(Problems::new(origin, text, all_problems(text, &errors, report)))
 }
@@ -203,7 +206,7 @@ mod tests {
         let config = parse("[clusters.hq]\nnodes = [\"cucm-pub\"]\nuser = \"alice\"\n").unwrap();
 
         let hq = &config.clusters[&"hq".parse().unwrap()];
-        assert_eq!(config.browser, None);
+        assert_eq!((config.browser, config.persist), (None, Persist::Memory));
         assert_eq!(hq.product, Product::Ucm);
         assert_eq!(hq.nodes, [Node { host: "cucm-pub".into(), port: 8443, pins: vec![] }]);
         assert_eq!(hq.redirect.uri, "http://127.0.0.1:27443/cb/hq");
@@ -224,6 +227,7 @@ mod tests {
     fn every_key_is_read() {
         let text = r#"
             browser = ["/usr/bin/firefox", "--new-window", "{url}"]
+            persist = "sealed"
             [clusters."mail.1"]
             product = "unity-connection"
             nodes = ["CUC-1.Example.com:443", "[2001:DB8::7]"]
@@ -252,6 +256,7 @@ mod tests {
 
         let mail = &config.clusters[&"mail.1".parse().unwrap()];
         assert_eq!(config.browser.unwrap(), ["/usr/bin/firefox", "--new-window", "{url}"]);
+        assert_eq!(config.persist, Persist::Sealed);
         assert_eq!(mail.product, Product::UnityConnection);
         assert_eq!(
             mail.nodes,

@@ -40,8 +40,20 @@ pub struct Config {
     /// The command that opens a URL, as an argument vector with one `{url}` in it; without it
     /// `$BROWSER`, then the desktop, then `xdg-open`.
     pub browser: Option<Vec<String>>,
+    /// What tokens outlive.
+    pub persist: Persist,
     /// The clusters, by name.
     pub clusters: BTreeMap<ClusterName, ClusterConfig>,
+}
+
+/// What tokens outlive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Persist {
+    /// The daemon, where the service manager keeps them for the next one. Nothing is on disk.
+    #[default]
+    Memory,
+    /// The machine's restart, in an encrypted file.
+    Sealed,
 }
 
 /// One cluster.

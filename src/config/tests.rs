@@ -66,7 +66,7 @@ fn an_unknown_key_is_taken_for_a_slip() {
     );
     assert_problem(
         &format!("colour = 1\n{HQ}"),
-        "1 colour: this key is not known; one of these: browser, clusters",
+        "1 colour: this key is not known; one of these: browser, persist, clusters",
     );
 }
 

@@ -99,9 +99,11 @@ impl Exit {
             "HEADER_MISSING" | "CONFIG_INVALID" | "CONFIG_UNUSABLE" | "TOO_MANY_WATCHES" => {
                 Some(Self::Other)
             }
-            "BAD_REQUEST" | "MIN_VALIDITY_UNSATISFIABLE" | "NOT_THE_REDIRECT" | "NO_ANSWER" => {
-                Some(Self::Usage)
-            }
+            "BAD_REQUEST"
+            | "MIN_VALIDITY_UNSATISFIABLE"
+            | "NOT_THE_REDIRECT"
+            | "NO_ANSWER"
+            | "LOG_FILTER_INVALID" => Some(Self::Usage),
             "CLUSTER_UNKNOWN" => Some(Self::UnknownCluster),
             "LOGIN_REQUIRED" | "LOGIN_NOT_PENDING" | "USER_SNOOZED" | "USER_AWAY"
             | "WINDOWS_SPENT" => Some(Self::LoginRequired),
@@ -200,6 +202,7 @@ mod tests {
             ("NOT_THE_REDIRECT", Some(2)),
             ("NO_ANSWER", Some(2)),
             ("TOO_MANY_WATCHES", Some(1)),
+            ("LOG_FILTER_INVALID", Some(2)),
             ("OF_A_LATER_VERSION", None),
         ] {
             assert_eq!(Exit::of_reason(reason).map(|exit| exit as u8), code, "{reason}");

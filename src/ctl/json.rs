@@ -34,6 +34,7 @@ struct Server<'a> {
     reserve_epoch: Option<i64>,
     windows_left: Option<u32>,
     refused_redirects: BTreeMap<&'a str, u64>,
+    persistence: Option<&'a str>,
     memory: Option<&'a str>,
 }
 
@@ -182,6 +183,7 @@ impl<'a> StatusDocument<'a> {
                 refused_redirects: refused
                     .map(|refused| (refused.reason.as_str(), refused.count))
                     .collect(),
+                persistence: server.and_then(|server| some_text(&server.persistence)),
                 memory: server.and_then(|server| some_text(&server.memory)),
             },
             clusters: status.clusters.iter().map(Entry::of).collect(),

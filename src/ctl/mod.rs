@@ -13,6 +13,7 @@ mod error;
 mod exec;
 mod exit;
 mod json;
+mod log_filter;
 mod login;
 mod man;
 mod moment;
@@ -109,6 +110,7 @@ async fn ask(socket: &Path, question: Question) -> Result<ExitCode, Error> {
         Question::Cancel(args) => login::cancel(&client().await?, &args.cluster).await?,
         Question::Snooze(args) => login::snooze(&client().await?, args).await?,
         Question::Reload(args) => reload::run(&client().await?, args).await?,
+        Question::LogFilter(args) => log_filter::run(&client().await?, args).await?,
         Question::Logout(args) => login::log_out(&client().await?, &args.cluster).await?,
     }
     Ok(Exit::Done.into())

@@ -1,10 +1,10 @@
 //! `ucssoctl reload`: has the daemon read its configuration again, and shows what that did.
 
+use clap::Args;
 use serde::Serialize;
 use tonic::Request;
 
 use super::{
-    args::ReloadArgs,
     error::Error,
     json,
     terminal::{self, harmless},
@@ -13,6 +13,26 @@ use crate::rpc::{
     client::{self, Client},
     proto::{ClusterChange, ReloadRequest, ReloadResponse, ReloadedCluster},
 };
+
+pub(super) const HELP: &str = "\
+A configuration that is wrong changes nothing: its problems are listed, and the exit code is 1. \
+SIGHUP has the daemon do the same, and say the same in its log.
+
+Clusters whose settings are as before are not touched. Where a setting changed that a token is \
+bound to (a node, a pin, what is in `ca_file`, the user, the redirect URI, the client id, and \
+whatever else decides where the token comes from), the token is dropped and a login under way is \
+ended. Every other setting has effect at once, and the token is kept; a login under way ends with \
+the settings it began with.
+
+The JSON has \"schema_version\": 1, with the same promise as that of the status.";
+
+/// `ucssoctl reload`.
+#[derive(Debug, Args)]
+pub(super) struct ReloadArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
 
 /// Asks for it. Problems are shown as the check of the configuration shows them.
 pub(super) async fn run(client: &Client, args: ReloadArgs) -> Result<(), Error> {
@@ -35,6 +55,9 @@ fn lines(reloaded: &ReloadResponse) -> String {
     if reloaded.browser_changed {
         text.push_str("another browser is opened from now on\n");
     }
+    let waiting =
+        |key: &String| format!("{}: has effect when the daemon is started again\n", harmless(key));
+    text.extend(reloaded.at_restart.iter().map(waiting));
     text
 }
 
@@ -55,6 +78,7 @@ struct Document<'a> {
     schema_version: u32,
     clusters: Vec<Entry<'a>>,
     browser_changed: bool,
+    at_restart: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -74,6 +98,7 @@ fn document(reloaded: &ReloadResponse) -> String {
         schema_version: json::SCHEMA_VERSION,
         clusters: clusters.collect(),
         browser_changed: reloaded.browser_changed,
+        at_restart: &reloaded.at_restart,
     })
 }
 

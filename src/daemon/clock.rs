@@ -14,17 +14,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rustix::time::{
-    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
-    timerfd_create, timerfd_settime,
-};
-use tokio::io::{Interest, unix::AsyncFd};
+use rustix::time::{ClockId, TimerfdClockId, TimerfdTimerFlags, clock_gettime};
+use tokio::io::unix::AsyncFd;
 use tracing::warn;
 
 use crate::{
     broker::{Broker, ports::Clock},
     domain::{Gaps, Timestamp},
     store::{BootId, Reading},
+    sys::timer,
 };
 
 /// The clock of the running daemon.
@@ -109,7 +107,8 @@ impl SystemClock {
         self.now();
         let on_boot_clock =
             Duration::from_millis(at.as_millis().saturating_sub(self.lead.load(Relaxed)));
-        let due = timer(TimerfdClockId::Boottime, on_boot_clock, TimerfdTimerFlags::ABSTIME)?;
+        let due =
+            timer::armed(TimerfdClockId::Boottime, on_boot_clock, TimerfdTimerFlags::ABSTIME)?;
         tokio::select! {
             ready = due.readable() => ready.map(drop),
             ready = set.readable() => ready.map(drop),
@@ -170,32 +169,11 @@ impl Clock for SystemClock {
 /// Fires only when the wall clock leaps - somebody sets it, or the machine wakes: its own time is
 /// the year 2106.
 fn set_timer() -> io::Result<AsyncFd<OwnedFd>> {
-    timer(
+    timer::armed(
         TimerfdClockId::Realtime,
         Duration::from_secs(u32::MAX.into()),
         TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET,
     )
-}
-
-fn timer(
-    clock: TimerfdClockId,
-    at: Duration,
-    flags: TimerfdTimerFlags,
-) -> io::Result<AsyncFd<OwnedFd>> {
-    let fd = timerfd_create(clock, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-    // A zero would disarm it.
-    let at = at.max(Duration::from_nanos(1));
-    let once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let at = Timespec {
-        tv_sec: i64::try_from(at.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: at.subsec_nanos().into(),
-    };
-    timerfd_settime(&fd, flags, &Itimerspec { it_interval: once, it_value: at })?;
-    #[expect(
-        deprecated,
-        reason = "an `OwnedFd` stays open as long as it is registered; the successor is `unsafe`"
-    )]
-    AsyncFd::with_interest(fd, Interest::READABLE)
 }
 
 fn boot_millis() -> u64 {

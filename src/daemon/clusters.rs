@@ -18,7 +18,7 @@ use crate::{
     broker::{Broker, Control, Settings},
     browser::Opener,
     cisco::{self, CiscoLogin, Known, Listeners},
-    config::{ClusterConfig, Config, Difference},
+    config::{ClusterConfig, Config, Difference, Persist},
     domain::{Cluster, ClusterName, Past, Policy, Remembered},
     loopback::Origin,
     rpc::{Change, Reloaded},
@@ -38,6 +38,8 @@ pub(super) struct Clusters {
     notices: Notices<SystemClock>,
     redirects: watch::Sender<Redirects>,
     served: BTreeMap<ClusterName, (Arc<Served>, CiscoControl)>,
+    /// What the daemon was started with.
+    persist: Persist,
 }
 
 /// The settings by which a cluster is served.
@@ -59,6 +61,7 @@ struct Workshop {
 /// What is to be done to get from the clusters that are served to those of a configuration.
 pub(super) struct Plan {
     browser: Option<Vec<String>>,
+    persist: Persist,
     removed: Vec<ClusterName>,
     steps: Vec<(Change, Served, Option<CiscoLogin<SystemClock>>)>,
 }
@@ -77,10 +80,11 @@ impl Clusters {
         listeners: Listeners,
         opener: Opener,
         notices: Notices<SystemClock>,
+        persist: Persist,
     ) -> Self {
         let workshop = Workshop { clock: broker.clock().clone(), listeners, opener };
         let (redirects, served) = (watch::Sender::default(), BTreeMap::new());
-        Self { broker, store, workshop, notices, redirects, served }
+        Self { broker, store, workshop, notices, redirects, served, persist }
     }
 
     pub(super) fn broker(&self) -> &Broker<SystemClock> {
@@ -106,6 +110,10 @@ impl Clusters {
         remembered: impl Fn(&ClusterName) -> Remembered,
     ) -> Reloaded {
         let browser = self.workshop.opener.set_command(plan.browser);
+        let at_restart = if plan.persist == self.persist { vec![] } else { vec!["persist"] };
+        for key in &at_restart {
+            info!(key, "has effect when the daemon is started again");
+        }
         let mut clusters = BTreeMap::new();
         for name in plan.removed {
             self.broker.remove(&name).await;
@@ -120,7 +128,7 @@ impl Clusters {
             clusters.insert(name, change);
         }
         self.follow_redirects().await;
-        Reloaded { clusters: clusters.into_iter().collect(), browser }
+        Reloaded { clusters: clusters.into_iter().collect(), browser, at_restart }
     }
 
     async fn carry_out_one(
@@ -184,7 +192,8 @@ impl Planner {
         let steps = config.clusters.into_iter().map(|(name, cluster)| {
             self.step(cluster).map_err(|source| Error::Cluster { cluster: name, source })
         });
-        Ok(Plan { browser: config.browser, removed, steps: steps.collect::<Result<_, _>>()? })
+        let steps = steps.collect::<Result<_, _>>()?;
+        Ok(Plan { browser: config.browser, persist: config.persist, removed, steps })
     }
 
     fn step(

@@ -4,16 +4,8 @@
 //! replaced as a whole. It is a courtesy: where it cannot be read or written the daemon works as
 //! if there were none, and says so once.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, DirBuilder, OpenOptions},
-    io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -21,6 +13,7 @@ use crate::{
     broker::{Broker, Phase, ports::Clock},
     chain,
     domain::{ClusterName, Remembered, Timestamp},
+    private::{self, Earlier},
 };
 
 /// The version of the file that this daemon reads and writes.
@@ -59,7 +52,7 @@ struct Entry {
 impl Memory {
     /// Reads what an earlier daemon left.
     pub(super) fn open(file: PathBuf) -> Self {
-        let (kept, writable) = match read(&file) {
+        let (kept, writable) = match private::read(&file, LARGEST) {
             Ok(text) => match serde_json::from_slice::<Document>(&text) {
                 Ok(kept) if kept.version == VERSION => (kept, true),
                 Ok(later) => {
@@ -72,7 +65,7 @@ impl Memory {
                     (Document::default(), true)
                 }
             },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (Document::default(), true),
+            Err(private::Error::Missing) => (Document::default(), true),
             Err(error) => {
                 warn!(file = %file.display(), error = chain::one_line(&error), "not read");
                 (Document::default(), true)
@@ -108,8 +101,10 @@ impl Memory {
             }
             let (file, text) = (self.file.clone(), document.text());
             self.kept = document;
-            let written = tokio::task::spawn_blocking(move || replace(&file, &text)).await;
-            match written {
+            let written = tokio::task::spawn_blocking(move || {
+                private::put(&file, text.as_bytes(), Earlier::Goes)
+            });
+            match written.await {
                 Ok(Err(error)) if !complained => {
                     complained = true;
                     let (file, error) = (self.file.display(), chain::one_line(&error));
@@ -142,36 +137,9 @@ impl Document {
     }
 }
 
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(file)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    let mut text = Vec::new();
-    file.take(LARGEST).read_to_end(&mut text)?;
-    Ok(text)
-}
-
-/// Writes a file beside it and puts that in its place, so that there is always a whole one.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    let folder = file.parent().ok_or_else(|| io::Error::other("it is in no folder"))?;
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let next = file.with_extension("new");
-    if let Err(error) = fs::remove_file(&next)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(error);
-    }
-    let mut written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&next)?;
-    written.write_all(text.as_bytes())?;
-    written.sync_all()?;
-    fs::rename(&next, file)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 
@@ -182,7 +150,7 @@ mod tests {
     fn document(text: &str) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("state").join("asked.json");
-        replace(&file, text).unwrap();
+        private::put(&file, text.as_bytes(), Earlier::Goes).unwrap();
         (folder, file)
     }
 
@@ -202,18 +170,6 @@ mod tests {
         assert_eq!(memory.of(&"vm".parse().unwrap()), Remembered::default());
         assert_eq!(memory.windows(), [at(1), at(2)]);
         assert!(memory.writable);
-    }
-
-    #[test]
-    fn the_file_is_private_and_replaced_as_a_whole() {
-        let (folder, file) = document("{\"a long text\": 1234567890}");
-
-        replace(&file, "{}").unwrap();
-
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
-        assert_eq!(fs::read_to_string(&file).unwrap(), "{}");
-        assert_eq!(fs::read_dir(folder.path().join("state")).unwrap().count(), 1);
     }
 
     #[test]

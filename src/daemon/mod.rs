@@ -55,7 +55,7 @@ struct Arguments {
 const AFTER_HELP: &str = "\
 Runs in the foreground until SIGTERM or SIGINT. SIGHUP has it read the configuration again, as \
 `ucssoctl reload` does. Log lines go to stderr, or to the journal of systemd; RUST_LOG chooses them \
-(`RUST_LOG=debug ucssod`). Exit status: 0 told to stop, 1 could not start or go on, 2 wrong \
+(`RUST_LOG=debug ucssod`), and `ucssoctl log-filter` while it runs. Exit status: 0 told to stop, 1 could not start or go on, 2 wrong \
 arguments.";
 
 /// The command line, as `clap` has it.
@@ -77,9 +77,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
         }
     };
-    telemetry::init();
+    let log_filter = telemetry::init();
     exposure::tell(&omissions);
-    match passed.map_err(Error::System).and_then(|passed| start(&arguments, passed)) {
+    match passed.map_err(Error::System).and_then(|passed| start(&arguments, passed, log_filter)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             explain(&error);
@@ -88,7 +88,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn start(arguments: &Arguments, passed: Vec<Inherited>) -> Result<(), Error> {
+fn start(
+    arguments: &Arguments,
+    passed: Vec<Inherited>,
+    log_filter: telemetry::Filter,
+) -> Result<(), Error> {
     let descriptors = Descriptors::sort(passed)?;
     let environment = paths::process_environment;
     let file = match &arguments.config {
@@ -111,9 +115,10 @@ fn start(arguments: &Arguments, passed: Vec<Inherited>) -> Result<(), Error> {
         config: file,
         redirects: descriptors.redirects,
         others: descriptors.others,
-        memory: paths::memory_file(environment)?,
+        state: paths::state_folder(environment)?,
         supervisor: Supervisor::of(environment),
         identity,
+        log_filter,
     };
     on_a_runtime(async {
         // First of all: a signal that comes while the configuration is read is not lost.

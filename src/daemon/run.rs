@@ -13,7 +13,8 @@ use super::{
     Error,
     clock::SystemClock,
     clusters::Clusters,
-    desktop, exposure, keeping,
+    desktop, exposure,
+    keeping::{self, Keeping},
     memory::Memory,
     redirects,
     reload::Reloading,
@@ -28,6 +29,7 @@ use crate::{
     identity::Files,
     rpc,
     sys::inherited::Inherited,
+    telemetry,
 };
 
 /// How long callers get to read their last answer.
@@ -42,12 +44,14 @@ pub(super) struct Places {
     pub(super) redirects: Passed,
     /// What else a service manager passed.
     pub(super) others: Vec<Inherited>,
-    /// What the daemon remembers of its human.
-    pub(super) memory: PathBuf,
+    /// Where it keeps what the next daemon is to know.
+    pub(super) state: PathBuf,
     /// Who wants to hear how it goes.
     pub(super) supervisor: Supervisor,
     /// The certificate of redirects by https.
     pub(super) identity: Option<Files>,
+    /// What chooses the lines of the log.
+    pub(super) log_filter: telemetry::Filter,
 }
 
 /// Runs until `stop` is ready.
@@ -57,23 +61,35 @@ pub(super) async fn run(
     stop: impl Future<Output = &'static str>,
     hangups: Signal,
 ) -> Result<(), Error> {
-    let Places { socket, config: file, redirects: passed, others, memory, supervisor, identity } =
-        places;
+    let Places {
+        socket,
+        config: file,
+        redirects: passed,
+        others,
+        state,
+        supervisor,
+        identity,
+        log_filter,
+    } = places;
     let (listener, socket) = socket::open(socket)?;
     let clock = SystemClock::new();
     let listeners = Listeners::new(identity.clone(), passed);
     let opener = Opener::new(config.browser.clone());
-    let memory = Memory::open(memory);
-    let store = keeping::open(&clock, others);
+    let memory = Memory::open(state.join("asked.json"));
+    let sealed = state.join("tokens.sealed");
+    let Keeping { store, standing, writer } =
+        keeping::open(&clock, others, config.persist, sealed).await;
     let vault = Arc::clone(&store) as Arc<_>;
     let broker = Arc::new(Broker::remembering(clock.clone(), &memory.windows(), vault));
     let notices = desktop::attend(&broker, &opener);
+    let persist = config.persist;
     let (served, left) = (Arc::clone(&broker), Arc::clone(&store));
-    let mut clusters = Clusters::new(served, left, listeners.clone(), opener, notices);
+    let mut clusters = Clusters::new(served, left, listeners.clone(), opener, notices, persist);
     let plan = clusters.planner().plan(config)?;
     clusters.carry_out(plan, |name| memory.of(name)).await;
     store.forget_others();
     let memory = tokio::spawn(memory.follow(Arc::clone(&broker)));
+    let writing = keeping::write(writer, &broker);
     tokio::spawn(supervisor.clone().follow(Arc::clone(&broker)));
     if let Some(limit) = systemd::watchdog() {
         tokio::spawn(supervisor.clone().keep_alive(limit, Arc::clone(&broker)));
@@ -97,6 +113,7 @@ pub(super) async fn run(
         warnings: Box::new(warnings),
         refused_redirects: Box::new(move || refused.refusals()),
         memory: Box::new(exposure::pages),
+        persistence: Box::new(move || standing.word()),
     };
     let (reloads, wishes) = rpc::Reloads::new();
     let reloading = Reloading::new(file, clusters, supervisor.clone());
@@ -104,6 +121,7 @@ pub(super) async fn run(
     info!(socket = %socket.path().display(), "ready");
     supervisor.ready(&broker).await;
 
+    let log_filter = settable(log_filter);
     let stopping = Arc::clone(&broker);
     let farewell = Notify::new();
     let end = async {
@@ -121,17 +139,29 @@ pub(super) async fn run(
         outcome
     };
     let limits = rpc::Limits::default();
-    let mut serving =
-        pin!(rpc::serve(listener, broker, facts, reloads, limits, farewell.notified()));
+    let told = farewell.notified();
+    let mut serving = pin!(rpc::serve(listener, broker, facts, reloads, log_filter, limits, told));
     tokio::select! {
         biased;
         outcome = end => {
             // What somebody said a moment ago is written down meanwhile.
-            let _ = timeout(FAREWELL, async { tokio::join!(serving, memory) }).await;
+            let _ = timeout(FAREWELL, async { tokio::join!(serving, memory, writing) }).await;
             outcome
         }
         served = &mut serving => Err(served.map_or_else(Error::from, |()| Error::Unserved)),
     }
+}
+
+/// The filter of the log, as a caller sets it.
+fn settable(filter: telemetry::Filter) -> rpc::LogFilter {
+    let passed_on = |change: &telemetry::Change| rpc::FilterChange {
+        before: change.before.clone(),
+        now: change.now.clone(),
+    };
+    rpc::LogFilter(Box::new(move |text, announce| {
+        let change = filter.set(text, |change| announce(&passed_on(change)));
+        change.map(|change| passed_on(&change)).map_err(|error| error.to_string())
+    }))
 }
 
 /// Ready when somebody wants the daemon to end; names the signal.

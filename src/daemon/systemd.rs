@@ -19,12 +19,12 @@ use std::{
 
 use jiff::tz::TimeZone;
 use rustix::time::{ClockId, clock_gettime};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 use tracing::{error, warn};
 
 use crate::{
     broker::{Broker, ClusterHandle, Phase, ports::Clock},
-    sys::notify::Notify,
+    sys::{notify::Notify, timer::after},
 };
 
 /// How long the manager may take to take a message. Its queue is full only where it hangs itself.
@@ -100,15 +100,13 @@ impl Supervisor {
     /// thread up, and before it speaks it has every owner of a cluster answer, as a program that
     /// asks would. The timer is the monotonic clock's, as the manager's is: both stop in suspend.
     pub async fn keep_alive<C: Clock>(self, limit: Duration, broker: Arc<Broker<C>>) {
-        let mut turn = interval(limit / 2);
-        turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            turn.tick().await;
             match timeout(limit / 4, broker.is_alive()).await {
                 Ok(true) => self.say("WATCHDOG=1").await,
                 Ok(false) => return,
                 Err(_) => error!("a cluster's task does not answer: the watchdog is not told"),
             }
+            after(limit / 2).await;
         }
     }
 

@@ -9,6 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 use tonic::{Code, Request, Response, Status};
 
 use super::{
+    LogFilter,
+    audit::Caller,
+    log_filter::FilterChange,
     proto::{self, admin_server::Admin},
     refusal::Refusal,
 };
@@ -21,6 +24,8 @@ pub struct Reloaded {
     pub clusters: Vec<(ClusterName, Change)>,
     /// Whether the command of the browser has changed.
     pub browser: bool,
+    /// The settings that wait for the next start.
+    pub at_restart: Vec<&'static str>,
 }
 
 /// What a reload made of one cluster. Settings are named by their keys.
@@ -128,6 +133,7 @@ impl Reloads {
 #[derive(Debug)]
 pub(super) struct Administration {
     pub(super) reloads: Reloads,
+    pub(super) log_filter: LogFilter,
 }
 
 #[tonic::async_trait]
@@ -136,10 +142,24 @@ impl Admin for Administration {
         &self,
         _: Request<proto::ReloadRequest>,
     ) -> Result<Response<proto::ReloadResponse>, Status> {
-        let Reloaded { clusters, browser } = self.reloads.wish().await?;
+        let Reloaded { clusters, browser, at_restart } = self.reloads.wish().await?;
         let clusters = clusters.into_iter().map(|(name, change)| reloaded(&name, &change));
-        let response =
-            proto::ReloadResponse { clusters: clusters.collect(), browser_changed: browser };
+        let response = proto::ReloadResponse {
+            clusters: clusters.collect(),
+            browser_changed: browser,
+            at_restart: at_restart.into_iter().map(str::to_owned).collect(),
+        };
+        Ok(Response::new(response))
+    }
+
+    async fn set_log_filter(
+        &self,
+        request: Request<proto::SetLogFilterRequest>,
+    ) -> Result<Response<proto::SetLogFilterResponse>, Status> {
+        let caller = Caller::of(request.extensions());
+        let filter = request.into_inner().filter;
+        let FilterChange { before, now } = self.log_filter.set(&filter, caller.as_deref())?;
+        let response = proto::SetLogFilterResponse { filter: now, filter_before: before };
         Ok(Response::new(response))
     }
 }

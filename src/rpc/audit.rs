@@ -1,9 +1,10 @@
-//! Who was given which token: a line in the log for each, from what the kernel says of the caller.
+//! Who was given which token, and who changed what the log says: a line in it for each, from what
+//! the kernel says of the caller.
 //!
 //! A connection that is given the same token again and again has one line; the repetitions are
 //! for whoever looks at `debug`. It never says that the process was one which only has its id now.
 //! A record and not a boundary: every program of this user may have every token. Called by
-//! `service` where a token leaves.
+//! `service` where a token leaves, and by `log_filter`.
 
 use std::{
     collections::HashMap,
@@ -11,9 +12,9 @@ use std::{
 };
 
 use tonic::Extensions;
-use tracing::{debug, info};
+use tracing::{Level, debug, enabled, info};
 
-use super::watch::Watches;
+use super::{FilterChange, watch::Watches};
 use crate::{
     domain::{ClusterName, Generation},
     sys::peer::{Peer, Program, Sight},
@@ -63,14 +64,7 @@ impl Caller {
         let again = told.tokens.insert(cluster.clone(), (token, exited)) == Some((token, exited));
         drop(told);
 
-        let (Program { unit, exe }, caller) = match sight {
-            Sight::Running(program) => (program, None),
-            Sight::Exited => (Program::default(), Some("peer exited")),
-            Sight::Unknown if self.peer.pid.is_none() => (Program::default(), Some("pid unknown")),
-            Sight::Unknown => (Program::default(), Some("unknown")),
-        };
-        let unit = unit.as_deref().map(printable);
-        let exe = exe.map(|path| printable(&path.to_string_lossy()));
+        let Seen { unit, exe, caller } = self.seen(sight);
         macro_rules! line {
             ($level:ident) => {
                 $level!(
@@ -93,6 +87,43 @@ impl Caller {
             line!(info);
         }
     }
+
+    /// Says that they change the filter of the log, and returns whether the log has it.
+    pub(super) fn filters_log(&self, change: &FilterChange) -> bool {
+        let sight = if self.peer.has_exited() { Sight::Exited } else { self.peer.sight() };
+        let Seen { unit, exe, caller } = self.seen(sight);
+        info!(
+            target: AUDIT,
+            filter = printable(&change.now),
+            before = printable(&change.before),
+            uid = self.peer.uid,
+            pid = self.peer.pid,
+            caller,
+            unit,
+            exe,
+            "the log has another filter"
+        );
+        enabled!(target: AUDIT, Level::INFO)
+    }
+
+    fn seen(&self, sight: Sight) -> Seen {
+        let (Program { unit, exe }, caller) = match sight {
+            Sight::Running(program) => (program, None),
+            Sight::Exited => (Program::default(), Some("peer exited")),
+            Sight::Unknown if self.peer.pid.is_none() => (Program::default(), Some("pid unknown")),
+            Sight::Unknown => (Program::default(), Some("unknown")),
+        };
+        let unit = unit.as_deref().map(printable);
+        let exe = exe.map(|path| printable(&path.to_string_lossy()));
+        Seen { unit, exe, caller }
+    }
+}
+
+/// A caller as a line shows it: what it is, or why that is not known.
+struct Seen {
+    unit: Option<String>,
+    exe: Option<String>,
+    caller: Option<&'static str>,
 }
 
 /// Without what would move a cursor or turn the direction of the text: a program may have any name.

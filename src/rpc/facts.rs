@@ -16,6 +16,8 @@ pub struct ServerFacts {
     pub warnings: Box<dyn Fn() -> Vec<String> + Send + Sync>,
     /// How often the redirect addresses refused a request, by reason.
     pub refused_redirects: Box<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>,
+    /// What tokens outlive: `memory`, `sealed`, or `not sealed` and why.
+    pub persistence: Box<dyn Fn() -> String + Send + Sync>,
     /// How the memory is kept in which tokens are: `locked`, or `not locked` and why.
     pub memory: Box<dyn Fn() -> String + Send + Sync>,
 }
@@ -43,6 +45,7 @@ impl ServerFacts {
                 reserve_time: reserve
                     .and_then(Reserve::until)
                     .map(|until| convert::time(clock, until)),
+                persistence: (self.persistence)(),
                 memory: (self.memory)(),
                 windows_left: u32::try_from(broker.windows_left()).unwrap_or(u32::MAX),
                 refused_redirects: refused

@@ -16,6 +16,7 @@ mod deadline;
 mod facts;
 mod hpack;
 mod limits;
+mod log_filter;
 mod login;
 mod not_taken;
 mod refusal;
@@ -26,6 +27,7 @@ mod watch;
 pub use admin::{Change, NotReloaded, Reload, Reloaded, Reloads};
 pub use facts::ServerFacts;
 pub use limits::Limits;
+pub use log_filter::{FilterChange, LogFilter};
 pub use refusal::ERROR_DOMAIN;
 pub use server::{Error, serve};
 

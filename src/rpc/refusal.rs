@@ -43,12 +43,16 @@ pub(super) enum Refusal {
     NotTaken(ClusterName, NotTaken),
     /// The configuration is not taken.
     NotReloaded(NotReloaded),
+    /// A filter of the log is not taken, for this reason.
+    LogFilter(String),
 }
 
 impl Refusal {
     fn code(&self) -> Code {
         match self {
-            Self::HeaderMissing | Self::ClusterName(_) | Self::Duration => Code::InvalidArgument,
+            Self::HeaderMissing | Self::ClusterName(_) | Self::Duration | Self::LogFilter(_) => {
+                Code::InvalidArgument
+            }
             Self::ClusterUnknown(_) => Code::NotFound,
             Self::Stopping => Code::Unavailable,
             Self::TooManyWatches { .. } => Code::ResourceExhausted,
@@ -89,6 +93,7 @@ impl Refusal {
             },
             Self::NotTaken(_, why) => not_taken::reason(why),
             Self::NotReloaded(why) => why.reason(),
+            Self::LogFilter(_) => "LOG_FILTER_INVALID",
         }
     }
 
@@ -133,6 +138,7 @@ impl Refusal {
             },
             Self::NotTaken(name, why) => not_taken::sentence(name, why),
             Self::NotReloaded(why) => why.sentence(),
+            Self::LogFilter(why) => format!("{why}; nothing has changed"),
         }
     }
 
@@ -151,6 +157,10 @@ impl Refusal {
             }
             Self::NotTaken(name, _) | Self::TimeIsUp(name) => {
                 metadata.insert("cluster".into(), name.to_string());
+            }
+            Self::LogFilter(_) => {
+                let advice = "write it as `debug` or `info,ucsso::broker=trace`";
+                metadata.insert("advice".into(), advice.into());
             }
             // What it says of the text is as long as a status can carry.
             Self::NotReloaded(why) => return why.metadata(),

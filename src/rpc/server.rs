@@ -21,7 +21,7 @@ use tonic::{
 use tracing::warn;
 
 use super::{
-    Limits, METADATA_KEY, METADATA_VALUE, Reloads, ServerFacts,
+    Limits, LogFilter, METADATA_KEY, METADATA_VALUE, Reloads, ServerFacts,
     admin::Administration,
     audit::Caller,
     authority::{HarmlessAuthority, PREFACE_LEN},
@@ -57,6 +57,7 @@ pub async fn serve<C: Clock>(
     broker: Arc<Broker<C>>,
     facts: ServerFacts,
     reloads: Reloads,
+    log_filter: LogFilter,
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
@@ -65,7 +66,8 @@ pub async fn serve<C: Clock>(
     let tokens = TokenBrokerServer::new(tokens).max_decoding_message_size(MESSAGE);
     let logins = Logins { broker: Arc::clone(&broker) };
     let logins = LoginServer::new(logins).max_decoding_message_size(LOGIN_MESSAGE);
-    let admin = AdminServer::new(Administration { reloads }).max_decoding_message_size(MESSAGE);
+    let admin =
+        AdminServer::new(Administration { reloads, log_filter }).max_decoding_message_size(MESSAGE);
     health.set_serving::<TokenBrokerServer<Tokens<C>>>().await;
     health.set_serving::<LoginServer<Logins<C>>>().await;
     health.set_serving::<AdminServer<Administration>>().await;

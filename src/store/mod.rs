@@ -9,6 +9,7 @@
 mod fdstore;
 mod memfd;
 mod record;
+pub mod sealed;
 mod shelves;
 #[cfg(test)]
 mod testing;

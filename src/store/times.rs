@@ -45,6 +45,17 @@ impl Reading {
 }
 
 impl Record {
+    /// Whether another record was written after this one. Records of this boot are newer than any
+    /// other, and among them the clock says which is; their numbers begin anew where the one medium
+    /// that has them cannot be read.
+    pub(super) fn is_older_than(&self, other: &Self, now: &Reading) -> bool {
+        let age = |record: &Self| {
+            let since_boot = now.continues(&record.written).then_some(record.written.since_boot);
+            (since_boot, record.serial)
+        };
+        age(self) < age(other)
+    }
+
     /// What is held of it now, and whether the clock contradicts that.
     pub(super) fn restore(&self, reading: &Reading) -> (Held, bool) {
         let Ok(token) = &self.held.token else { return (self.held.clone(), false) };

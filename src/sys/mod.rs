@@ -11,3 +11,4 @@ pub mod inherited;
 pub mod locked;
 pub mod notify;
 pub mod peer;
+pub mod timer;

@@ -9,7 +9,7 @@ use ucsso::{
     broker::ports::Clock,
     domain::*,
     rpc::{
-        Limits, Reloads, ServerFacts,
+        Limits, LogFilter, Reloads, ServerFacts,
         client::Client,
         proto::{self, report_rejected_response::Verdict as Word, start_login_response::Event},
         serve,
@@ -17,6 +17,11 @@ use ucsso::{
 };
 
 use crate::{login::Answer, rig::*};
+
+/// What these tests do not log.
+fn no_log() -> LogFilter {
+    LogFilter(Box::new(|_, _| Err("there is no log".to_owned())))
+}
 
 /// The rig, served.
 pub(crate) struct Served {
@@ -36,6 +41,7 @@ impl Served {
         let rig = Arc::new(Rig::new(policy));
         let facts = ServerFacts {
             refused_redirects: Box::new(|| vec![("wrong_nonce", 3), ("ticket", 0)]),
+            persistence: Box::new(|| "memory".to_owned()),
             memory: Box::new(|| "locked".to_owned()),
             started: rig.clock.now(),
             warnings: Box::new(|| vec!["the port is taken".into()]),
@@ -45,7 +51,8 @@ impl Served {
         let server = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
             let (reloads, _) = Reloads::new();
-            serve(listener, broker, facts, reloads, Limits::default(), stopped).await.unwrap();
+            let limits = Limits::default();
+            serve(listener, broker, facts, reloads, no_log(), limits, stopped).await.unwrap();
         });
         let client = Client::connect(&socket).await.unwrap();
         Self { rig, client, socket, stop: Some(stop), server, _folder: folder }

@@ -4,6 +4,11 @@
 //! Looked through are the daemon's log, what `ucssoctl` says, the arguments and environments of all
 //! processes meanwhile, and every file in the daemon's home. What the test's own browser wrote down
 //! is left out: it is told the start page, which has no token in it.
+//!
+//! Twice: with a daemon that says all from its start, and with one that says next to nothing until a
+//! caller sets its filter, while a node of its cluster cannot be reached.
+
+mod forms;
 
 use std::{
     collections::HashSet,
@@ -20,65 +25,132 @@ use std::{
 
 use reqwest::header::{CONTENT_TYPE, ORIGIN};
 use rustix::process::{Signal, kill_process};
+use tokio::process::Command;
 use ucsso::{
-    lab::{
-        LabConfig,
-        faults::{RedirectError, RedirectShape},
-    },
+    lab::faults::{RedirectError, RedirectShape},
     rpc::proto::{Interaction, ReportRejectedRequest},
 };
+use url::form_urlencoded::byte_serialize;
 
+use self::forms::Needles;
 use crate::{
     check::Figure,
-    estate::Estate,
+    estate::{Estate, Home},
     http,
-    process::Process,
+    process::{Process, free_port, run_well},
     rig::{WRITING, token_from, with_browser},
 };
 
-/// What an attacker, or a human by mistake, sends in.
-const FORGED: &str = "Forged-5559fada-0000-4d1c-canary-in-a-token";
+/// What an attacker, or a human by mistake, sends in: written differently in an address and in JSON.
+const FORGED: &str = "Forged/5559fada+0000-4d1c~canary/in-a-token";
+
+/// What a daemon says that will be told to say more: that it is ready.
+const QUIET: &str = "off,ucsso::daemon::run=info";
 
 /// How long nobody looks at the processes.
 const PACE: Duration = Duration::from_millis(1);
 
 pub(crate) async fn run() -> Vec<Figure> {
-    let lab = LabConfig::default();
-    let mut estate = Estate::launch(lab, |toml| with_browser(&WRITING, toml)).await;
-    let witness = Witness::begin();
+    let saying_all = Estate::launch(<_>::default(), |toml| with_browser(&WRITING, toml)).await;
+    let told_later = Estate::launch_as(<_>::default(), where_nodes_fail, saying_little).await;
+    let quiet = fine_lines(&told_later.daemon.output()).count();
+    let sights = [Sights::of(saying_all, &[]).await, Sights::of(told_later, &["trace"]).await];
 
-    let (tokens, mut said) = everything(&mut estate).await;
-
-    let processes = witness.end();
-    fs::remove_file(estate.home.path("opened")).unwrap_or_default();
-    let mut files = Vec::new();
-    read_all(&estate.home.path(""), &mut files);
-    kill_process(estate.daemon.pid().unwrap(), Signal::TERM).unwrap();
-    let (_, log) = estate.daemon.end().await;
-    let handed_out = said.split_off(said.len() - 1).concat();
-    let needles = tokens.iter().map(String::as_str).chain([FORGED]);
-    let needles: Vec<_> = needles.map(str::as_bytes).collect();
-    let hits = |text: &[u8]| {
-        needles.iter().filter(|needle| text.windows(needle.len()).any(|at| at == **needle)).count()
-    };
-    let home = estate.home.path("");
-    let home = home.to_str().unwrap().trim_end_matches('/');
-    let own = processes.iter().filter(|text| String::from_utf8_lossy(text).contains(home)).count();
-    let hits_in = |texts: &[Vec<u8>]| texts.iter().map(|text| hits(text)).sum();
+    let sum = |of: fn(&Sights) -> usize| sights.iter().map(of).sum();
+    let least = |of: fn(&Sights) -> usize| sights.iter().map(of).min().unwrap();
     vec![
-        Figure::exactly("in-the-log", hits(log.as_bytes()), 0),
-        Figure::exactly("said", said.iter().map(|text| hits(text.as_bytes())).sum(), 0),
-        Figure::exactly("in-processes", hits_in(&processes), 0),
-        Figure::exactly("in-files", hits_in(&files), 0),
+        Figure::exactly("in-the-log", sum(|sights| sights.hits(&[&sights.log])), 0),
+        Figure::exactly("said", sum(|sights| sights.hits(&sights.said)), 0),
+        Figure::exactly("in-processes", sum(|sights| sights.hits(&sights.processes)), 0),
+        Figure::exactly("in-files", sum(|sights| sights.hits(&sights.files)), 0),
+        Figure::exactly("lines-of-libraries", sum(Sights::lines_of_libraries), 0),
         // It was looked for rightly, and where there was something to see.
-        Figure::at_least("found-where-asked-for", hits(handed_out.as_bytes()), 1),
-        Figure::at_least("tokens", tokens.iter().collect::<HashSet<_>>().len(), 3),
-        Figure::at_least("lines-below-info", log.matches("DEBUG").count(), 10),
-        Figure::at_least("processes", processes.len(), 5),
+        Figure::at_least(
+            "found-where-asked-for",
+            least(|sights| sights.hits(&[&sights.handed_out])),
+            1,
+        ),
+        Figure::at_least("forms-found", least(Sights::forms_found), forms::FORMS),
+        Figure::at_least("tokens", least(|sights| sights.tokens.len()), 3),
+        Figure::exactly("lines-before-the-filter", quiet, 0),
+        Figure::at_least("lines-below-info", least(|sights| fine_lines(&sights.log).count()), 10),
+        Figure::at_least("processes", least(|sights| sights.processes.len()), 5),
         // The daemon's arguments, its environment, and those of a command.
-        Figure::at_least("own-processes", own, 3),
-        Figure::at_least("files", files.len(), 2),
+        Figure::at_least("own-processes", least(|sights| sights.own_processes), 3),
+        Figure::at_least("files", least(|sights| sights.files.len()), 2),
     ]
+}
+
+/// A configuration of which the first node is asked first, and in vain.
+fn where_nodes_fail(toml: &str) -> String {
+    let nodes = format!("nodes = [\"localhost:{}\", ", free_port());
+    with_browser(&WRITING, &toml.replacen("nodes = [", &nodes, 1))
+}
+
+fn saying_little(home: &Home) -> Command {
+    let mut daemon = home.ucssod();
+    daemon.env("RUST_LOG", QUIET);
+    daemon
+}
+
+/// The lines of a log below `info`.
+fn fine_lines(log: &str) -> impl Iterator<Item = &str> {
+    log.lines().filter(|line| line.contains(" DEBUG ") || line.contains(" TRACE "))
+}
+
+/// What there was to see of a daemon, from its first token to its end.
+struct Sights {
+    tokens: HashSet<String>,
+    log: String,
+    said: Vec<String>,
+    /// A token that somebody asked for.
+    handed_out: String,
+    processes: Vec<Vec<u8>>,
+    own_processes: usize,
+    files: Vec<Vec<u8>>,
+}
+
+impl Sights {
+    /// Sets the filter, if there is one, and has everything happen.
+    async fn of(mut estate: Estate, filter: &[&str]) -> Self {
+        let witness = Witness::begin();
+        for filter in filter {
+            run_well(estate.home.ucssoctl().args(["log-filter", filter])).await;
+        }
+        let (tokens, mut said) = everything(&mut estate).await;
+        let planted = forms::planted().map(|(_, written)| format!("x{written}=trace")).join(",");
+        run_well(estate.home.ucssoctl().args(["log-filter", &format!("trace,{planted}")])).await;
+
+        let processes = witness.end();
+        fs::remove_file(estate.home.path("opened")).unwrap_or_default();
+        let mut files = Vec::new();
+        read_all(&estate.home.path(""), &mut files);
+        kill_process(estate.daemon.pid().unwrap(), Signal::TERM).unwrap();
+        let (_, log) = estate.daemon.end().await;
+        let home = estate.home.path("");
+        let home = home.to_str().unwrap().trim_end_matches('/');
+        let is_own = |text: &&Vec<u8>| String::from_utf8_lossy(text).contains(home);
+        let own_processes = processes.iter().filter(is_own).count();
+        let (handed_out, tokens) = (said.pop().unwrap(), tokens.into_iter().collect());
+        Self { tokens, log, said, handed_out, processes, own_processes, files }
+    }
+
+    /// How often a token is in one of these texts.
+    fn hits(&self, texts: &[impl AsRef<[u8]>]) -> usize {
+        let needles = Needles::of(self.tokens.iter().map(String::as_str).chain([FORGED]));
+        texts.iter().map(|text| needles.hits(text.as_ref())).sum()
+    }
+
+    /// How many of the forms are found in the log that was written down there on purpose.
+    fn forms_found(&self) -> usize {
+        let secrets = forms::planted().map(|(secret, _)| secret);
+        Needles::of(secrets.iter().map(String::as_str)).hits(self.log.as_bytes())
+    }
+
+    /// How many lines below `info` are not the daemon's own.
+    fn lines_of_libraries(&self) -> usize {
+        fine_lines(&self.log).filter(|line| !line.contains(" ucsso::")).count()
+    }
 }
 
 /// Whatever gives, shows and loses tokens. Returns them, and what was said; the last of that is a
@@ -87,6 +159,9 @@ async fn everything(estate: &mut Estate) -> (Vec<String>, Vec<String>) {
     let mut said = Vec::new();
     let mut tokens = vec![estate.logged_in("hq").await, estate.logged_in("vm").await];
     tokens.push(estate.logged_in("hq").await);
+    estate.lab.behaviour().down = ["cucm-pub", "cucm-sub"].map(ToOwned::to_owned).into();
+    say(estate, &mut said, &["login", "hq"]).await;
+    estate.lab.behaviour().down.clear();
     forge(estate).await;
     said.push(paste(estate).await);
     said.push(estate.failed_login("hq", "bob").await.1.said);
@@ -145,7 +220,8 @@ async fn say(estate: &Estate, said: &mut Vec<String>, arguments: &[&str]) {
 /// Posts a token as the landing page would, without the nonce of a login.
 async fn forge(estate: &Estate) {
     let landing: reqwest::Url = estate.redirect_uri("hq").parse().unwrap();
-    let fragment = format!("access_token={FORGED}&token_type=Bearer&expires_in=3600");
+    let token: String = byte_serialize(FORGED.as_bytes()).collect();
+    let fragment = format!("access_token={token}&token_type=Bearer&expires_in=3600");
     let message = serde_json::json!({ "nonce": FORGED, "query": "", "fragment": fragment });
     let post = http::client(None)
         .post(landing.clone())
@@ -163,7 +239,8 @@ async fn paste(estate: &Estate) -> String {
     let (output, mut input) = pipe().unwrap();
     let ctl = Process::spawn(command.stdin(output));
     ctl.line_with("/ssosp/oauth/authorize?").await;
-    writeln!(input, "{}#access_token={FORGED}&state=none", estate.redirect_uri("hq")).unwrap();
+    let token: String = byte_serialize(FORGED.as_bytes()).collect();
+    writeln!(input, "{}#access_token={token}&state=none", estate.redirect_uri("hq")).unwrap();
     ctl.line_with("state").await;
     assert!(estate.ctl_output(&["cancel", "hq"]).await.status.success());
     drop(input);

@@ -16,7 +16,7 @@ use ucsso::{
     domain::Policy,
     lab::LabConfig,
     rpc::{
-        Limits, Reloads, ServerFacts,
+        Limits, LogFilter, Reloads, ServerFacts,
         client::Client,
         proto::{Interaction::Never, SnoozeRequest, WatchTokenRequest, WatchTokenResponse},
         serve,
@@ -85,6 +85,7 @@ async fn many() -> (usize, Duration) {
     let facts = ServerFacts {
         refused_redirects: Box::new(Vec::new),
         memory: Box::new(String::new),
+        persistence: Box::new(String::new),
         started: rig.clock.now(),
         warnings: Box::new(Vec::new),
     };
@@ -92,7 +93,8 @@ async fn many() -> (usize, Duration) {
     let limits = Limits { streams: 64, watches: 50, ..Limits::default() };
     let server = tokio::spawn(async move {
         let (reloads, _) = Reloads::new();
-        serve(listener, broker, facts, reloads, limits, std::future::pending()).await
+        let no_log = LogFilter(Box::new(|_, _| Err(String::new())));
+        serve(listener, broker, facts, reloads, no_log, limits, std::future::pending()).await
     });
     let mut crowd = Crowd::default();
     for _ in 0..STREAMS / limits.watches {

@@ -8,6 +8,7 @@ mod answers;
 mod config;
 #[path = "../support/fake_daemon.rs"]
 mod fake_daemon;
+mod log_filter;
 mod login;
 mod paste;
 mod reach;
@@ -96,6 +97,10 @@ fn daemon(clusters: Vec<ClusterStatus>) -> FakeDaemon {
         refused_redirects: [("foreign_peer", 9), ("wrong_nonce", 3)]
             .map(|(reason, count)| RefusedRedirects { reason: reason.into(), count })
             .to_vec(),
+        persistence:
+            "not sealed: tokens are in memory only: the keyring is locked; unlock it, then \
+                      `systemctl --user restart ucssod`"
+                .into(),
         memory: "not locked: the limit of 64 KiB (RLIMIT_MEMLOCK) is reached".into(),
     };
     let token = Token {

@@ -29,6 +29,7 @@ fn everything() -> ReloadResponse {
             reloaded("voicemail", ClusterChange::Reset.into(), &["user", "client_id"]),
         ],
         browser_changed: true,
+        at_restart: vec!["persist".into()],
     }
 }
 

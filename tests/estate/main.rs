@@ -32,6 +32,7 @@ mod configuration;
 mod daemon;
 mod https_redirect;
 mod humans;
+mod log_filter;
 mod nodes;
 mod notified;
 mod pasted;

@@ -1,9 +1,16 @@
 //! What scripts and services use: waiting for a token, hearing of changes, and running a program
 //! beside a token that stays fresh.
 
-use std::{fs, io::Write as _, path::Path, process::Stdio};
+use std::{
+    fs::{self, File},
+    path::Path,
+    process::Stdio,
+};
 
-use rustix::process::{Signal, kill_process};
+use rustix::{
+    process::{Signal, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+};
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
 use crate::{
@@ -211,25 +218,27 @@ async fn a_program_gets_the_signals_and_its_end_is_the_end() {
 async fn the_keys_of_a_terminal_reach_a_program_once() {
     let estate = estate().await;
     estate.logged_in("hq").await;
-    let counting = "$|=1; $SIG{INT} = sub { $n++ }; print qq(ready\\n); \
-                    select(undef, undef, undef, 60); select(undef, undef, undef, 0.3); print qq(n=$n\\n)";
+    let counting = "$| = 1; $SIG{INT} = sub { $n++ }; print qq(ready\\n); \
+                    select(undef, undef, undef, 0.02) until $n; \
+                    select(undef, undef, undef, 0.3); \
+                    print qq(n=$n\\n)";
+    let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&keyboard).unwrap();
+    unlockpt(&keyboard).unwrap();
+    let name = ptsname(&keyboard, Vec::new()).unwrap();
+    let screen = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
     let ctl = estate.home.ucssoctl();
-    let ctl = ctl.as_std().get_program().to_str().unwrap();
-    let mut terminal = Command::new("script");
-    let variables = estate.home.ucssoctl();
-    for (name, value) in variables.as_std().get_envs() {
-        terminal.env(name, value.unwrap_or_default());
-    }
-    let line = format!("exec {ctl} exec hq -- perl -e '{counting}'");
-    terminal.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]);
-    let (keyboard, keys) = std::io::pipe().unwrap();
-    let program = Process::spawn(terminal.env("SHELL", "/bin/sh").stdin(keyboard));
+    // `setsid --ctty` makes it the terminal of the command: Ctrl-C is its signal.
+    let mut setsid = Command::new("setsid");
+    setsid.args(["--ctty", "--wait"]).arg(ctl.as_std().get_program());
+    setsid.args(["exec", "hq", "--", "perl", "-e", counting]);
+    setsid.envs(ctl.as_std().get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let program = Process::spawn(setsid.stdin(screen));
     program.line_with("ready").await;
 
-    (&keys).write_all(b"\x03").unwrap();
+    rustix::io::write(&keyboard, b"\x03").unwrap();
 
     program.line_with("n=1").await;
-    drop(keys);
     assert_eq!(program.end().await.0.code(), Some(0));
 }
 

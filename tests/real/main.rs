@@ -41,4 +41,5 @@ mod https_redirect;
 mod identity_provider;
 mod late_ipv6;
 mod manual;
+mod package;
 mod systemd;

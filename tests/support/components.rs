@@ -136,6 +136,16 @@ pub(crate) fn fish() -> PathBuf {
     require("fish", "apt-get install fish")
 }
 
+/// The critic of Debian packages.
+pub(crate) fn lintian() -> PathBuf {
+    require("lintian", "apt-get install lintian")
+}
+
+/// What makes a Debian package of a crate.
+pub(crate) fn cargo_deb() -> PathBuf {
+    require(&format!("{TOOLS}/cargo/bin/cargo-deb"), "tests/install")
+}
+
 /// A folder for what a test wants to show: screenshots. It is kept.
 pub(crate) fn screens() -> PathBuf {
     let folder = Path::new(TOOLS).with_file_name("screens");

@@ -23,8 +23,9 @@ use ucsso::rpc::proto::{
     CancelLoginRequest, CancelLoginResponse, CompleteLoginRequest, CompleteLoginResponse,
     GetStatusRequest, GetStatusResponse, GetTokenRequest, GetTokenResponse, LogoutRequest,
     LogoutResponse, ReloadRequest, ReloadResponse, ReportRejectedRequest, ReportRejectedResponse,
-    SnoozeRequest, SnoozeResponse, StartLoginRequest, StartLoginResponse, Token,
-    WatchStatusRequest, WatchStatusResponse, WatchTokenRequest, WatchTokenResponse,
+    SetLogFilterRequest, SetLogFilterResponse, SnoozeRequest, SnoozeResponse, StartLoginRequest,
+    StartLoginResponse, Token, WatchStatusRequest, WatchStatusResponse, WatchTokenRequest,
+    WatchTokenResponse,
     admin_server::{Admin, AdminServer},
     login_server::{Login, LoginServer},
     start_login_response::Event,
@@ -51,6 +52,8 @@ pub(crate) struct Script {
     pub(crate) there_was_one: bool,
     /// The answer to `Reload`.
     pub(crate) reload: Option<Result<ReloadResponse, Status>>,
+    /// The answer to `SetLogFilter`.
+    pub(crate) log_filter: Option<Result<SetLogFilterResponse, Status>>,
     /// Until when the human is left alone once they asked for it.
     pub(crate) snooze_time: Option<prost_types::Timestamp>,
 }
@@ -297,5 +300,14 @@ impl Admin for Service {
         self.note(&request, |ReloadRequest {}| "Reload".to_owned())?;
         let none = || Err(Status::unimplemented("the script has no answer"));
         self.script.reload.clone().unwrap_or_else(none).map(Response::new)
+    }
+
+    async fn set_log_filter(
+        &self,
+        request: Request<SetLogFilterRequest>,
+    ) -> Result<Response<SetLogFilterResponse>, Status> {
+        self.note(&request, |asked| format!("SetLogFilter {}", asked.filter))?;
+        let none = || Err(Status::unimplemented("the script has no answer"));
+        self.script.log_filter.clone().unwrap_or_else(none).map(Response::new)
     }
 }

@@ -31,7 +31,11 @@ pub(crate) struct Installed {
 impl Installed {
     /// Starts both, and writes the configuration.
     pub(crate) async fn configured() -> Self {
-        let session = UserSession::start().await;
+        Self::configured_in(UserSession::start().await).await
+    }
+
+    /// The same in a session that is there.
+    pub(crate) async fn configured_in(session: UserSession) -> Self {
         let port = free_port();
         let registered = |cluster| vec![format!("http://127.0.0.1:{port}/cb/{cluster}")];
         let redirect_uris = BTreeMap::from(["hq", "vm"].map(|name| (name, registered(name))));

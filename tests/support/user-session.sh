@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs a real `systemd --user`, and a journald, for a user made for it.
 #
-#   user-session.sh PROGRAM...
+#   user-session.sh [--over FOLDER] [PROGRAM...]
 #
+#   --over    what is in FOLDER/usr is in the session's /usr, as if a package had brought it
 #   PROGRAM   a file that the user finds in ~/.local/bin
 #
 # Once the manager runs, prints `session USER PID`: PID is in the namespaces of the session. It ends,
@@ -82,6 +83,10 @@ undo() {
 inner() {
   local user=$1 uid home own program manager
   shift
+  if [[ ${1:-} == --over ]]; then
+    mount -t overlay -o "lowerdir=$2/usr:/usr" overlay /usr
+    shift 2
+  fi
   uid=$(id -u "$user")
   home=$(getent passwd "$user" | cut -d: -f6)
 

@@ -41,10 +41,20 @@ impl UserSession {
     ///
     /// If this process is not root's, or may not make control groups; with what the script says.
     pub(crate) async fn start() -> Self {
+        Self::of(&[env!("CARGO_BIN_EXE_ucssod"), env!("CARGO_BIN_EXE_ucssoctl")]).await
+    }
+
+    /// Starts one on a machine with a package installed, which is unpacked in `folder`.
+    pub(crate) async fn with_package(folder: &Path) -> Self {
+        Self::of(&["--over", folder.to_str().unwrap()]).await
+    }
+
+    async fn of(arguments: &[&str]) -> Self {
         components::systemd();
+        let arguments: Vec<_> = arguments.iter().map(|&word| word.to_owned()).collect();
         let starting = tokio::task::spawn_blocking(|| {
             let mut script = std::process::Command::new(SCRIPT)
-                .args([env!("CARGO_BIN_EXE_ucssod"), env!("CARGO_BIN_EXE_ucssoctl")])
+                .args(arguments)
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())

@@ -66,6 +66,12 @@ impl Bus {
         Self(Place::Named(address.into()))
     }
 
+    /// A connection of its own for a room that speaks to another service; nothing where there is
+    /// no bus, or where it does not answer within two seconds.
+    pub async fn connection(&self) -> Option<Connection> {
+        self.connect().await.map(|Link(connection)| connection).ok()
+    }
+
     /// Connects, within [`LIMIT`].
     pub(super) async fn connect(&self) -> Result<Link, Fault> {
         timeout(LIMIT, async {

@@ -4,17 +4,15 @@
 //! Neither is needed. What is not known is not claimed, so that a machine with neither can log
 //! in. Called by `daemon` once; decides nothing.
 
-use std::{future::pending, time::Duration};
+use std::time::Duration;
 
-use tokio::{
-    sync::{mpsc, watch},
-    time::timeout,
-};
+use tokio::sync::{mpsc, watch};
 
 use super::{
     Bus, saver,
     sessions::{self, Sessions},
 };
+use crate::sys::timer::after;
 
 /// What is seen of the human.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -144,12 +142,6 @@ async fn publish(mut news: mpsc::Receiver<News>, sight: &watch::Sender<Sight>) {
             *sight != before
         });
     }
-}
-
-/// Returns when this time has passed. It stands still while the machine sleeps, and does not
-/// matter then.
-pub(super) async fn after(time: Duration) {
-    let _elapsed = timeout(time, pending::<()>()).await;
 }
 
 #[cfg(test)]

@@ -15,8 +15,9 @@ use zbus::{
 use super::{
     Fault,
     bus::{self, Face, Link, Service},
-    presence::{News, Pace, after},
+    presence::{News, Pace},
 };
+use crate::sys::timer::after;
 
 const NAME: &str = "org.freedesktop.login1";
 const MANAGER: Face<'_> =
@@ -63,7 +64,17 @@ async fn tell(
     news: &mpsc::Sender<News>,
     known: &mut bool,
 ) -> Result<std::convert::Infallible, Fault> {
-    let (logind, mut departure) = link.present(NAME).await?;
+    let mut departure = link.departure(NAME).await?;
+    let logind = loop {
+        match link.owner(NAME).await {
+            // The bus says when it comes.
+            Err(Fault::Absent) => match departure.happened().await {
+                Fault::Gone => {}
+                fault => return Err(fault),
+            },
+            owner => break owner?,
+        }
+    };
     let mut signals = logind.signals(None).await?;
     let mut sessions = read(&logind, uid).await?;
     let mut asked_to_lock = BTreeSet::new();

@@ -99,18 +99,6 @@ Programs that want a token are told that somebody has to log in, a token that is
 out until it ends, and the login that is under way is cancelled. It outlasts a restart of the \
 daemon. `ucssoctl login` begins a login at any time, and ends it.";
 
-pub(super) const RELOAD: &str = "\
-A configuration that is wrong changes nothing: its problems are listed, and the exit code is 1. \
-SIGHUP has the daemon do the same, and say the same in its log.
-
-Clusters whose settings are as before are not touched. Where a setting changed that a token is \
-bound to (a node, a pin, what is in `ca_file`, the user, the redirect URI, the client id, and \
-whatever else decides where the token comes from), the token is dropped and a login under way is \
-ended. Every other setting has effect at once, and the token is kept; a login under way ends with \
-the settings it began with.
-
-The JSON has \"schema_version\": 1, with the same promise as that of the status.";
-
 pub(super) const TRUST_REDIRECT: &str = "\
 Needed only where a cluster takes no http redirect and `redirect_uri` begins with https. The \
 certificate is for localhost, 127.0.0.1 and ::1, and good for two years. Its authority may vouch \

@@ -13,7 +13,9 @@ use self::scripts::{parse_variable, parse_wait};
 use super::{
     completions::{self, CompletionsArgs, Words},
     exit,
+    log_filter::{self, LogFilterArgs},
     man::{self, ManArgs},
+    reload::{self, ReloadArgs},
     service::ServiceCommand,
 };
 use crate::{config::parse_duration, domain::ClusterName};
@@ -106,8 +108,11 @@ The token is not revoked on the cluster: no way to do that is published. Nor doe
 lose its session at the identity provider.")]
     Logout(ClusterArgs),
     /// Have the daemon read its configuration again, and show what that did
-    #[command(after_long_help = help::RELOAD)]
+    #[command(after_long_help = reload::HELP)]
     Reload(ReloadArgs),
+    /// Choose which lines the log of the daemon has, until it ends
+    #[command(after_long_help = log_filter::HELP)]
+    LogFilter(LogFilterArgs),
 }
 
 /// `ucssoctl status`.
@@ -122,14 +127,6 @@ pub(super) struct StatusArgs {
     /// Go on, and show each change
     #[arg(long, short)]
     pub(super) watch: bool,
-}
-
-/// `ucssoctl reload`.
-#[derive(Debug, Args)]
-pub(super) struct ReloadArgs {
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
 }
 
 /// `ucssoctl token`.

@@ -83,8 +83,9 @@ impl View<'_> {
         let mut out = block.flow(&phrases, glyphs.dot);
         let reserve = words::reserve(server, self.now);
         let refused = words::refused(server);
-        let memory = words::memory(server);
-        for warning in server.warnings.iter().chain(&reserve).chain(&refused).chain(&memory) {
+        let (persistence, memory) = (words::persistence(server), words::memory(server));
+        let ours = [reserve, refused, persistence, memory];
+        for warning in server.warnings.iter().chain(ours.iter().flatten()) {
             out.push_str(&Block { style: WANTING, ..block }.lines(glyphs.warning, warning));
         }
         out

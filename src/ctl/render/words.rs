@@ -194,6 +194,11 @@ pub(super) fn refused(server: &ServerStatus) -> Option<String> {
         .then(|| format!("{all} {requests} refused at the redirect address: {}", each.join(", ")))
 }
 
+/// That tokens are not kept on disk, if they should be.
+pub(super) fn persistence(server: &ServerStatus) -> Option<String> {
+    server.persistence.strip_prefix("not sealed: ").map(str::to_owned)
+}
+
 /// That tokens may be swapped to disk, if they may.
 pub(super) fn memory(server: &ServerStatus) -> Option<String> {
     let locked = matches!(server.memory.as_str(), "" | "locked");

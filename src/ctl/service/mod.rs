@@ -120,9 +120,8 @@ impl Work {
         {
             self.unlink(&folder.join(format!("{target}.target.wants")).join(unit))?;
         }
-        let state = paths::memory_file(paths::process_environment)?;
-        let state = state.parent().unwrap_or(Path::new("/"));
-        for empty in [folder.join("ucssod.service.d"), state.to_owned()] {
+        let state = paths::state_folder(paths::process_environment)?;
+        for empty in [folder.join("ucssod.service.d"), state] {
             // What is in use stays.
             if !self.dry_run && fs::remove_dir(&empty).is_ok() {
                 said("removed", &empty)?;

@@ -1,4 +1,4 @@
-//! Where this user's installation is: the daemon's program, its folders, its ports.
+//! Where this user's installation is: its programs, its folders, its ports.
 
 use std::{
     collections::BTreeSet,
@@ -20,8 +20,7 @@ const VARIABLES: [&str; 3] = ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOM
 /// Finds out all of it.
 pub(super) fn find(socket: PathBuf, systemd: u32) -> Result<Place, ctl::Error> {
     let environment = paths::process_environment;
-    let state = paths::memory_file(environment)?;
-    let state = state.parent().unwrap_or(Path::new("/")).to_owned();
+    let state = paths::state_folder(environment)?;
     let own = |name| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let mut variables: Vec<_> =
         VARIABLES.into_iter().filter_map(|name| Some((name, own(name)?))).collect();
@@ -32,8 +31,10 @@ pub(super) fn find(socket: PathBuf, systemd: u32) -> Result<Place, ctl::Error> {
     }
     let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
     let home = home.ok_or(paths::Error::NoHome)?;
+    let client = env::current_exe().map_err(ctl::Error::System)?;
     Ok(Place {
-        program: program()?,
+        program: trusted(&program()?)?,
+        client: trusted(&client)?,
         socket,
         state,
         runtime,
@@ -44,7 +45,7 @@ pub(super) fn find(socket: PathBuf, systemd: u32) -> Result<Place, ctl::Error> {
     })
 }
 
-/// The daemon's program: beside this one, or on the path; and nobody else can replace it.
+/// The daemon's program: beside this one, or on the path.
 fn program() -> Result<PathBuf, Error> {
     let beside = env::current_exe().ok().map(|own| own.with_file_name("ucssod"));
     let path = env::var_os("PATH").unwrap_or_default();
@@ -53,10 +54,14 @@ fn program() -> Result<PathBuf, Error> {
     let runs = |path: &PathBuf| {
         fs::metadata(path).is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
     };
-    let program = places.find(runs).ok_or(Error::NoProgram)?;
+    places.find(runs).ok_or(Error::NoProgram)
+}
+
+/// A program that nobody else can replace, by the name that it really has.
+fn trusted(program: &Path) -> Result<PathBuf, Error> {
     // What the manager is told is what was looked at.
-    let program = fs::canonicalize(&program).map_err(|source| Error::File {
-        path: program.clone(),
+    let program = fs::canonicalize(program).map_err(|source| Error::File {
+        path: program.to_owned(),
         what: "found",
         source,
     })?;

@@ -39,6 +39,13 @@ struct Unit {
     listens: Vec<String>,
 }
 
+impl Unit {
+    /// Whether nobody said that it is to listen.
+    fn is_idle(&self) -> bool {
+        !self.enabled && self.state.as_deref() == Some("inactive")
+    }
+}
+
 /// The service.
 #[derive(Debug, Default, Serialize)]
 struct Daemon {
@@ -66,6 +73,9 @@ fn asked() -> Result<Standing, Error> {
     let mut problems = Vec::new();
     if broker.file.is_none() {
         problems.push("it is not installed: `ucssoctl service install`".to_owned());
+    } else if [&broker, &redirect].into_iter().all(Unit::is_idle) && daemon.pid.is_none() {
+        // The units are a package's, which nobody has to use.
+        problems.push("it is not set up for you: `ucssoctl service install`".to_owned());
     } else {
         if daemon.state.as_deref() == Some("failed") {
             let why = daemon.result.as_deref().unwrap_or("unknown");

@@ -45,6 +45,8 @@ FileDescriptorStorePreserve=yes
 pub(super) struct Place {
     /// The daemon's program.
     pub(super) program: PathBuf,
+    /// This command's own, which has the daemon reload.
+    pub(super) client: PathBuf,
     /// The broker's socket.
     pub(super) socket: PathBuf,
     /// Where the daemon writes.
@@ -97,12 +99,14 @@ fn redirect(place: &Place) -> String {
 }
 
 fn service(place: &Place) -> Result<String, Error> {
-    let program = unit_text(&place.program)?.replace('$', "$$");
+    let command = |path| Ok::<_, Error>(quoted(&unit_text(path)?.replace('$', "$$")));
+    let (program, client) = (command(&place.program)?, command(&place.client)?);
     let state = place.by_specifier(&place.state)?;
     let socket = place.socket_name()?;
     let folder = socket.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut text = SERVICE_TEXT
-        .replace("ExecStart=/usr/bin/ucssod", &format!("ExecStart={}", quoted(&program)))
+        .replace("ExecStart=/usr/bin/ucssod", &format!("ExecStart={program}"))
+        .replace("ExecReload=/usr/bin/ucssoctl", &format!("ExecReload={client}"))
         .replace("-%h/.local/state/ucsso", &quoted(&format!("-{state}")))
         .replace("-%t/ucsso", &quoted(&format!("-{folder}")));
     for (name, value) in &place.variables {
@@ -151,6 +155,7 @@ mod tests {
     fn place() -> Place {
         Place {
             program: "/usr/bin/ucssod".into(),
+            client: "/usr/bin/ucssoctl".into(),
             socket: "/run/user/1000/ucsso/broker.sock".into(),
             state: "/home/alice/.local/state/ucsso".into(),
             runtime: Some("/run/user/1000".into()),
@@ -179,6 +184,7 @@ mod tests {
     fn another_place_is_in_the_units_as_they_are_read() {
         let place = Place {
             program: "/home/alice/100% \"mine\"/$x/ucssod".into(),
+            client: "/home/alice/my own/ucssoctl".into(),
             state: "/srv/my state/ucsso".into(),
             socket: "/run/user/1000/s".into(),
             variables: vec![("XDG_STATE_HOME", "/srv/my state".into())],
@@ -189,6 +195,7 @@ mod tests {
 
         for line in [
             r#"ExecStart="/home/alice/100%% \"mine\"/$$x/ucssod""#,
+            r#"ExecReload="/home/alice/my own/ucssoctl" reload"#,
             r#"ReadWritePaths="-/srv/my state/ucsso""#,
             "ReadWritePaths=-%t",
             r#"Environment="XDG_STATE_HOME=/srv/my state""#,
@@ -218,8 +225,12 @@ mod tests {
 
     #[test]
     fn a_path_that_would_be_another_line_is_refused() {
-        let place = Place { program: "/home/a\nExecStartPre=/bin/x".into(), ..place() };
+        let path: PathBuf = "/home/a\nExecStartPre=/bin/x".into();
 
-        assert!(matches!(service(&place), Err(Error::Unnameable { .. })));
+        for place in
+            [Place { program: path.clone(), ..place() }, Place { client: path.clone(), ..place() }]
+        {
+            assert!(matches!(service(&place), Err(Error::Unnameable { .. })));
+        }
     }
 }

@@ -66,6 +66,12 @@ fn every_situation_has_its_code_reason_and_sentence() {
             "CONFIG_UNUSABLE",
             "no; nothing has changed",
         ),
+        (
+            Refusal::LogFilter("no".into()),
+            Code::InvalidArgument,
+            "LOG_FILTER_INVALID",
+            "no; nothing has changed",
+        ),
         (required(None), Code::FailedPrecondition, "LOGIN_REQUIRED", "long enough"),
         (required(Some(Lapse::NeverLoggedIn)), Code::FailedPrecondition, "LOGIN_REQUIRED", "yet"),
         (required(Some(Lapse::Expired)), Code::FailedPrecondition, "LOGIN_REQUIRED", "has expired"),

@@ -164,15 +164,17 @@ async fn a_command_that_was_configured_runs_outside_our_sandbox() {
 }
 
 #[tokio::test]
-async fn a_daemon_outside_systemd_asks_for_no_unit() {
+async fn a_daemon_outside_systemd_and_without_a_display_uses_that_of_the_user_manager() {
     let bus = PrivateBus::start().await;
     let manager = Manager::start(&bus, true, Some("done")).await;
+    let portal = Portal::start(&bus, Doing::Fail).await;
     let environment = Environment { session_bus: bus.bus(), ..Environment::default() };
 
-    let opened = open(&Opener::with_environment(None, environment)).await;
+    open(&Opener::with_environment(None, environment)).await.unwrap();
 
-    assert!(matches!(opened, Err(Error::NoDisplay)), "{opened:?}");
-    assert!(manager.units().is_empty());
+    assert_eq!(portal.asked(), [URL]);
+    assert_eq!(manager.units().len(), 1);
+    assert_eq!(manager.units()[0].command.1[1], "xdg-open");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! back after whatever ended it.
 
 mod activation;
+mod reload;
 mod sandbox;
 mod survival;
 mod upkeep;

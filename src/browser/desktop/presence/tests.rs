@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
+    time::timeout,
 };
 use zbus::{
     Connection, connection::Builder, interface, object_server::SignalEmitter,
@@ -21,6 +22,7 @@ use zbus::{
 
 use super::*;
 
+const LOGIND: &str = "org.freedesktop.login1";
 const SESSION: &str = "/org/freedesktop/login1/session/_31";
 const MOMENT: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -119,13 +121,20 @@ impl Machine {
             logind: logind.clone(),
         };
         let builder = builder.serve_at(SESSION, session).unwrap();
-        let connection = builder.name("org.freedesktop.login1").unwrap().build().await.unwrap();
+        let connection = builder.name(LOGIND).unwrap().build().await.unwrap();
         Self { folder, _daemon: daemon, connection, logind }
     }
 
     fn watched(&self, pace: Pace) -> watch::Receiver<Sight> {
         let system = Bus::at(address(&self.folder));
         Presence { pace, ..Presence::new(system, Bus::default()) }.watch()
+    }
+
+    /// How many programs are on the bus; it is one of them.
+    async fn connections(&self) -> usize {
+        let bus = zbus::fdo::DBusProxy::new(&self.connection).await.unwrap();
+        let names = bus.list_names().await.unwrap();
+        names.iter().filter(|name| name.starts_with(':')).count()
     }
 
     /// Asks the session to lock until the watch has heard of it.
@@ -187,20 +196,30 @@ async fn a_logind_that_goes_silent_claims_nothing() {
 }
 
 #[tokio::test]
+async fn a_logind_that_comes_late_is_heard_of_without_asking_again() {
+    let machine = Machine::start().await;
+    machine.logind.locked.store(true, Ordering::SeqCst);
+    assert!(machine.connection.release_name(LOGIND).await.unwrap());
+    let never = Duration::from_hours(1);
+    let mut sight = machine.watched(Pace { pause: [never; 2], ..Pace::default() });
+    let looked = async { while machine.connections().await < 2 {} };
+    timeout(PATIENCE, looked).await.expect("the watch is on the bus");
+
+    machine.connection.request_name(LOGIND).await.unwrap();
+
+    until_locked(&mut sight, true).await;
+}
+
+#[tokio::test]
 async fn a_watch_that_nobody_asks_any_more_ends() {
     let machine = Machine::start().await;
     machine.logind.locked.store(true, Ordering::SeqCst);
     let mut sight = machine.watched(Pace::default());
     until_locked(&mut sight, true).await;
-    let connections = async || {
-        let bus = zbus::fdo::DBusProxy::new(&machine.connection).await.unwrap();
-        let names = bus.list_names().await.unwrap();
-        names.iter().filter(|name| name.starts_with(':')).count()
-    };
-    assert_eq!(connections().await, 2);
+    assert_eq!(machine.connections().await, 2);
 
     drop(sight);
 
-    let gone = async { while connections().await > 1 {} };
+    let gone = async { while machine.connections().await > 1 {} };
     timeout(PATIENCE, gone).await.expect("the watch leaves the bus");
 }
