@@ -14,6 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // A derived `Debug` would print the token or the ticket; these messages get one by hand.
     tonic_prost_build::configure()
+        .codec_path("crate::rpc::codec::SmallCodec")
         .skip_debug([
             "ucsso.v1.Token",
             "ucsso.v1.StartLoginResponse.Opened",

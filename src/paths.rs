@@ -31,7 +31,7 @@ pub enum Error {
     /// There is no runtime folder, and no shared folder is good enough in its place.
     #[error(
         "`XDG_RUNTIME_DIR` is not set to an absolute path, so there is no private folder for the \
-         socket"
+         socket or a token"
     )]
     NoRuntimeDir,
     /// `UCSSO_SOCKET` is not of the one form that is allowed.
@@ -132,12 +132,20 @@ pub fn redirect_identity(environment: impl Fn(&str) -> Option<OsString>) -> Resu
 pub fn socket(environment: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Error> {
     let path = match environment(SOCKET_VARIABLE) {
         Some(uri) => socket_of_uri(&uri).ok_or(Error::SocketVariable)?,
-        None => absolute(&environment, "XDG_RUNTIME_DIR")
-            .ok_or(Error::NoRuntimeDir)?
-            .join("ucsso")
-            .join("broker.sock"),
+        None => runtime_folder(&environment)?.join("broker.sock"),
     };
     checked_socket(path)
+}
+
+/// The folder of what lasts as long as somebody is logged in to this machine:
+/// `$XDG_RUNTIME_DIR/ucsso`.
+///
+/// # Errors
+///
+/// [`Error::NoRuntimeDir`].
+pub fn runtime_folder(environment: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Error> {
+    let folder = absolute(&environment, "XDG_RUNTIME_DIR").ok_or(Error::NoRuntimeDir)?;
+    Ok(folder.join("ucsso"))
 }
 
 /// The socket of the user's session bus where no variable names one: `$XDG_RUNTIME_DIR/bus`

@@ -5,8 +5,12 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    Desk, Lack, LoginUnderWay, Published, Watching, end::End, lack::lack, message::Message,
-    ports::Clock, uses::Uses,
+    Desk, Lack, LoginUnderWay, Published, Watching,
+    end::End,
+    lack::{lack, unsatisfiable},
+    message::Message,
+    ports::Clock,
+    uses::Uses,
 };
 use crate::domain::{
     AttemptId, Cluster, ClusterName, Event, Generation, LONGEST_SNOOZE, Manner, Reserve, Timestamp,
@@ -50,7 +54,7 @@ pub enum Interaction {
 pub enum Report {
     /// The cluster was asked.
     Asked(Verdict),
-    /// A newer token is held.
+    /// Another token is held than the one that was reported.
     Superseded,
 }
 
@@ -111,6 +115,11 @@ impl<C: Clock> ClusterHandle<C> {
         {
             return Ok(token);
         }
+        if ask.interaction != Interaction::Force
+            && let Some(never) = unsatisfiable(&self.published.borrow(), ask.min_validity)
+        {
+            return Err(never);
+        }
         let event = match ask.interaction {
             Interaction::Never => return Err(self.why_not_now(ask.min_validity)),
             Interaction::IfNeeded => {
@@ -129,20 +138,20 @@ impl<C: Clock> ClusterHandle<C> {
 
     /// Whether the cluster still accepts a token that a program found refused.
     pub async fn report_rejected(&self, generation: Generation) -> Result<Report, Lack> {
-        if self.holds_newer_than(generation) {
+        if self.holds_another_than(generation) {
             return Ok(Report::Superseded);
         }
         let (verdict, answer) = oneshot::channel();
         self.send(Message::Verify { generation, verdict }).await?;
         let verdict = answer.await.map_err(|_| self.why_no_answer())?;
         // A renewal may have come first.
-        let superseded = self.holds_newer_than(generation);
+        let superseded = self.holds_another_than(generation);
         Ok(if superseded { Report::Superseded } else { Report::Asked(verdict) })
     }
 
-    fn holds_newer_than(&self, generation: Generation) -> bool {
+    fn holds_another_than(&self, generation: Generation) -> bool {
         let published = self.published.borrow();
-        published.state.token().is_some_and(|token| token.generation > generation)
+        published.state.token().is_some_and(|token| token.generation != generation)
     }
 
     /// Begins a login, or joins the one under way. The events are pulled with

@@ -44,9 +44,8 @@ pub(super) fn lack(
     waited: bool,
     now: Timestamp,
 ) -> Lack {
-    let longest = published.longest_lifetime;
-    if min_validity.is_some_and(|wanted| wanted > longest) && !longest.is_zero() {
-        return Lack::Unsatisfiable { longest };
+    if let Some(never) = unsatisfiable(published, min_validity) {
+        return never;
     }
     if let State::Cold { pause, .. } | State::Fresh { pause, .. } = &published.state
         && let Pause::Snoozed { until, .. } = pause
@@ -65,4 +64,11 @@ pub(super) fn lack(
         }
         failure => Lack::LoginRequired { lapse, failure },
     }
+}
+
+/// Whether no token of this cluster has ever been valid for that long.
+pub(super) fn unsatisfiable(published: &Published, min_validity: Option<Duration>) -> Option<Lack> {
+    let longest = published.longest_lifetime;
+    let too_long = min_validity.is_some_and(|wanted| wanted > longest);
+    (too_long && !longest.is_zero()).then_some(Lack::Unsatisfiable { longest })
 }

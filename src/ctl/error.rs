@@ -36,6 +36,29 @@ pub(super) enum Error {
         /// How long, in words.
         waited: String,
     },
+    /// There are still no tokens of these clusters.
+    #[error("no valid token of {} within {waited}", quoted(.names))]
+    StillMissing {
+        /// The clusters.
+        names: Vec<String>,
+        /// How long, in words.
+        waited: String,
+    },
+    /// The program that was to be run cannot be.
+    #[error("`{}` cannot be run", .program.display())]
+    NotRun {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A token does not belong in a folder that others can write to.
+    #[error("the folder `{}` is not private", .folder.display())]
+    NotPrivate {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A login ended without a token.
     #[error("{}", .0.sentence)]
     LoginFailed(Box<proto::Failure>),
@@ -122,13 +145,18 @@ impl Error {
             ) => Exit::Denied,
             Self::Path(paths::Error::NoRuntimeDir) | Self::Connect(_) => Exit::NotReachable,
             Self::Refused(status) => Exit::of_status(status),
-            Self::Waited { .. } => Exit::TimedOut,
+            Self::Waited { .. } | Self::StillMissing { .. } => Exit::TimedOut,
+            Self::NotRun { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Exit::NoSuchProgram
+            }
+            Self::NotRun { .. } => Exit::NotExecutable,
             Self::LoginFailed(failure) => Exit::of_reason(&failure.reason).unwrap_or(Exit::Other),
             Self::Interrupted => Exit::Interrupted,
             Self::Path(paths::Error::NoHome)
             | Self::Incomplete(_)
             | Self::Config(_)
             | Self::NoPage { .. }
+            | Self::NotPrivate { .. }
             | Self::Exists { .. }
             | Self::Unwritable { .. }
             | Self::Redirect(_)
@@ -165,6 +193,8 @@ impl Error {
             Self::NoMan(_) => {
                 "install man-db; or `ucssoctl man | cat` prints the page's source".to_owned()
             }
+            Self::StillMissing { .. } => "`ucssoctl status` says why".to_owned(),
+            Self::NotPrivate { folder } => format!("run `chmod 700 {}`", folder.display()),
             Self::Exists { .. } => "`--force` overwrites it".to_owned(),
             _ => String::new(),
         }
@@ -184,6 +214,10 @@ impl From<Status> for Error {
     fn from(status: Status) -> Self {
         Self::Refused(Box::new(status))
     }
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn no_page(name: Option<&ClusterName>) -> String {

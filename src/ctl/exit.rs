@@ -31,12 +31,16 @@ pub(super) enum Exit {
     UnknownCluster = 7,
     /// The cluster, the identity provider or the network failed.
     ClusterFailed = 8,
+    /// The program that `exec` is to run cannot be.
+    NotExecutable = 126,
+    /// There is no such program.
+    NoSuchProgram = 127,
     /// Ctrl-C.
     Interrupted = 130,
 }
 
 /// What each of them means, for `--help` and the manual.
-pub(super) const MEANINGS: [(Exit, &str); 10] = [
+pub(super) const MEANINGS: [(Exit, &str); 12] = [
     (Exit::Done, "done"),
     (Exit::Other, "something else went wrong"),
     (Exit::Usage, "the command line is wrong"),
@@ -46,6 +50,8 @@ pub(super) const MEANINGS: [(Exit, &str); 10] = [
     (Exit::Denied, "not allowed"),
     (Exit::UnknownCluster, "the configuration has no such cluster"),
     (Exit::ClusterFailed, "the cluster, the identity provider or the network failed"),
+    (Exit::NotExecutable, "exec: the program cannot be run"),
+    (Exit::NoSuchProgram, "exec: there is no such program"),
     (Exit::Interrupted, "interrupted"),
 ];
 
@@ -90,7 +96,9 @@ impl Exit {
     /// The code of a reason, where this version knows it.
     pub(super) fn of_reason(reason: &str) -> Option<Self> {
         let of_call = match reason {
-            "HEADER_MISSING" | "CONFIG_INVALID" | "CONFIG_UNUSABLE" => Some(Self::Other),
+            "HEADER_MISSING" | "CONFIG_INVALID" | "CONFIG_UNUSABLE" | "TOO_MANY_WATCHES" => {
+                Some(Self::Other)
+            }
             "BAD_REQUEST"
             | "MIN_VALIDITY_UNSATISFIABLE"
             | "NOT_THE_REDIRECT"
@@ -193,6 +201,7 @@ mod tests {
             ("TICKET_REFUSED", Some(6)),
             ("NOT_THE_REDIRECT", Some(2)),
             ("NO_ANSWER", Some(2)),
+            ("TOO_MANY_WATCHES", Some(1)),
             ("LOG_FILTER_INVALID", Some(2)),
             ("OF_A_LATER_VERSION", None),
         ] {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::moment;
+use super::{changes::Change, moment};
 use crate::rpc::proto;
 
 /// The version of all schemas.
@@ -77,6 +77,16 @@ struct Failure<'a> {
 }
 
 #[derive(Serialize)]
+struct ChangeDocument<'a> {
+    schema_version: u32,
+    time: String,
+    epoch: i64,
+    change: &'static str,
+    cluster: Option<&'a str>,
+    status: Option<Entry<'a>>,
+}
+
+#[derive(Serialize)]
 struct TokenDocument<'a> {
     schema_version: u32,
     cluster: &'a str,
@@ -105,6 +115,26 @@ pub(super) fn pretty(document: &impl Serialize) -> String {
 /// The status on one line, for a stream of answers.
 pub(super) fn status_line(status: &proto::GetStatusResponse) -> String {
     let mut text = serde_json::to_string(&StatusDocument::of(status)).expect(WRITABLE);
+    text.push('\n');
+    text
+}
+
+/// A change on one line, for a stream of them.
+pub(super) fn change(change: Change<'_>, at: Timestamp) -> String {
+    let (word, cluster, status) = match change {
+        Change::State(status) => ("state", Some(&*status.cluster), Some(Entry::of(status))),
+        Change::Removed(name) => ("removed", Some(name), None),
+        Change::Unreachable => ("unreachable", None, None),
+    };
+    let document = ChangeDocument {
+        schema_version: SCHEMA_VERSION,
+        time: moment::rfc3339(at),
+        epoch: at.as_second(),
+        change: word,
+        cluster,
+        status,
+    };
+    let mut text = serde_json::to_string(&document).expect(WRITABLE);
     text.push('\n');
     text
 }

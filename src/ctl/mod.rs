@@ -1,14 +1,16 @@
 //! The command line: `ucssoctl`.
 //!
 //! Asks the daemon over its socket, and shows the answer to people as text and to programs as
-//! JSON. A token is printed by `token` alone. Nothing in here decides anything about tokens,
+//! JSON. A token is printed by `token` alone, and put into a file by `exec`. Nothing in here decides anything about tokens,
 //! and nothing starts the daemon. Called by `bin/ucssoctl`, and by `bin/ucsso-lab` for its
 //! demonstration. One file for each family of commands; `exit` has the codes, `render` the pictures.
 
 mod args;
+mod changes;
 mod completions;
 mod config;
 mod error;
+mod exec;
 mod exit;
 mod json;
 mod log_filter;
@@ -22,9 +24,12 @@ mod render;
 mod service;
 mod signals;
 mod status;
+mod statuses;
 mod terminal;
 mod token;
+mod token_file;
 mod trust;
+mod wait;
 mod watch;
 
 use std::{
@@ -94,16 +99,19 @@ fn run(arguments: Arguments, manual: Manual) -> Result<ExitCode, Error> {
 }
 
 async fn ask(socket: &Path, question: Question) -> Result<ExitCode, Error> {
-    let client = Client::connect(socket).await?;
+    let client = || Client::connect(socket);
     match question {
-        Question::Status(args) => return status::run(&client, args).await,
-        Question::Token(args) => token::run(&client, args).await?,
-        Question::Login(args) => login::run(&client, args).await?,
-        Question::Cancel(args) => login::cancel(&client, &args.cluster).await?,
-        Question::Snooze(args) => login::snooze(&client, args).await?,
-        Question::Reload(args) => reload::run(&client, args).await?,
-        Question::LogFilter(args) => log_filter::run(&client, args).await?,
-        Question::Logout(args) => login::log_out(&client, &args.cluster).await?,
+        Question::Status(args) => return status::run(&client().await?, args).await,
+        Question::Exec(args) => return exec::run(socket, args).await,
+        Question::Token(args) => token::run(&client().await?, args).await?,
+        Question::Wait(args) => wait::run(socket, args).await?,
+        Question::Watch(args) => changes::run(socket, &args).await?,
+        Question::Login(args) => login::run(&client().await?, args).await?,
+        Question::Cancel(args) => login::cancel(&client().await?, &args.cluster).await?,
+        Question::Snooze(args) => login::snooze(&client().await?, args).await?,
+        Question::Reload(args) => reload::run(&client().await?, args).await?,
+        Question::LogFilter(args) => log_filter::run(&client().await?, args).await?,
+        Question::Logout(args) => login::log_out(&client().await?, &args.cluster).await?,
     }
     Ok(Exit::Done.into())
 }

@@ -29,23 +29,32 @@ pub(super) async fn run(client: &Client, args: TokenArgs) -> Result<(), Error> {
         (_, true) => Interaction::Force,
         _ => Interaction::IfNeeded,
     };
-    let mut request = Request::new(GetTokenRequest {
+    let request = GetTokenRequest {
         cluster: cluster.clone(),
         min_validity: args.min_validity.map(sent),
         interaction: interaction.into(),
-    });
-    if let Some(wait) = args.wait {
+    };
+    let token = get(client, request, args.wait).await?;
+    terminal::out(&shown(&cluster, token, &args.form))
+}
+
+/// Asks for a token, and waits at most so long.
+pub(super) async fn get(
+    client: &Client,
+    request: GetTokenRequest,
+    wait: Option<Duration>,
+) -> Result<Token, Error> {
+    let cluster = request.cluster.clone();
+    let mut request = Request::new(request);
+    if let Some(wait) = wait {
         request.set_timeout(wait);
     }
     let answer = client.broker().get_token(request).await;
-    let answer = answer.map_err(|status| match args.wait {
-        Some(wait) if time_is_up(&status) => {
-            Error::Waited { cluster: cluster.clone(), waited: show_duration(wait) }
-        }
+    let answer = answer.map_err(|status| match wait {
+        Some(wait) if time_is_up(&status) => Error::Waited { cluster, waited: show_duration(wait) },
         _ => status.into(),
     })?;
-    let token = answer.into_inner().token.ok_or(Error::Incomplete("token"))?;
-    terminal::out(&shown(&cluster, token, &args.form))
+    answer.into_inner().token.ok_or(Error::Incomplete("token"))
 }
 
 /// The token as it was asked for. The copies made here are cleared when they are dropped.
@@ -54,6 +63,8 @@ fn shown(cluster: &str, mut token: Token, form: &Form) -> Zeroizing<String> {
         json::token(cluster, &token)
     } else if form.header {
         format!("Authorization: {} {}\n", token.token_type, token.access_token)
+    } else if let Some(variable) = &form.env {
+        format!("export {variable}={}\n", quoted(&token.access_token).as_str())
     } else {
         format!("{}\n", token.access_token)
     };
@@ -61,13 +72,35 @@ fn shown(cluster: &str, mut token: Token, form: &Form) -> Zeroizing<String> {
     Zeroizing::new(text)
 }
 
-/// Whether the deadline passed on this side, or there without a reason.
+/// A word of a shell that is this text, whatever is in it (POSIX, "Single-Quotes").
+fn quoted(text: &str) -> Zeroizing<String> {
+    let escaped = Zeroizing::new(text.replace('\'', r"'\''"));
+    Zeroizing::new(format!("'{}'", escaped.as_str()))
+}
+
+/// Whether the deadline passed on this side, or is about to and was told so.
 fn time_is_up(status: &Status) -> bool {
     matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled)
-        && client::reason(status).is_none()
+        && client::reason(status).is_none_or(|reason| reason == "LOGIN_IN_PROGRESS")
 }
 
 /// A length of time as the API takes it; one beyond what it can say is the longest it can.
 fn sent(duration: Duration) -> prost_types::Duration {
     duration.try_into().unwrap_or(prost_types::Duration { seconds: 315_576_000_000, nanos: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_takes_what_is_quoted_as_it_is() {
+        for (text, word) in [
+            ("eyJ-._~+/=", "'eyJ-._~+/='"),
+            ("$(x) `y` \\ \"\n", "'$(x) `y` \\ \"\n'"),
+            ("';id;'", r"''\'';id;'\'''"),
+        ] {
+            assert_eq!(quoted(text).as_str(), word);
+        }
+    }
 }

@@ -18,6 +18,7 @@ use super::{
     json,
     render::View,
     signals::{Signals, Told},
+    statuses::ended,
     terminal::{self, Canvas},
 };
 use crate::rpc::{
@@ -68,11 +69,6 @@ pub(super) async fn run(
             None => {}
         }
     }
-}
-
-/// The stream of a daemon that went away without a word.
-fn ended() -> Error {
-    tonic::Status::unavailable("the stream ended").into()
 }
 
 /// The picture now of a status that came some time ago.

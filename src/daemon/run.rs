@@ -138,8 +138,9 @@ pub(super) async fn run(
         farewell.notify_one();
         outcome
     };
-    let mut serving =
-        pin!(rpc::serve(listener, broker, facts, reloads, log_filter, farewell.notified()));
+    let limits = rpc::Limits::default();
+    let told = farewell.notified();
+    let mut serving = pin!(rpc::serve(listener, broker, facts, reloads, log_filter, limits, told));
     tokio::select! {
         biased;
         outcome = end => {

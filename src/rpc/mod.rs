@@ -3,24 +3,30 @@
 //! The contract is `proto/ucsso/v1`; the code generated from it is named nowhere above this room
 //! but in `ctl`. `service`, `login` and `admin` have one function for each call and decide nothing;
 //! `convert` and `refusal` are the tables between the words of `domain` and the wire, `not_taken` the
-//! part of `refusal` that is about pasted addresses; `server` accepts; `client` connects.
+//! part of `refusal` that is about pasted addresses; `watch` has the streams of changes; `server`
+//! accepts, within `limits`; `client` connects.
 
 mod admin;
 mod audit;
 mod authority;
 pub mod client;
+mod codec;
 mod convert;
+mod deadline;
 mod facts;
 mod hpack;
+mod limits;
 mod log_filter;
 mod login;
 mod not_taken;
 mod refusal;
 mod server;
 mod service;
+mod watch;
 
 pub use admin::{Change, NotReloaded, Reload, Reloaded, Reloads};
 pub use facts::ServerFacts;
+pub use limits::Limits;
 pub use log_filter::{FilterChange, LogFilter};
 pub use refusal::ERROR_DOMAIN;
 pub use server::{Error, serve};

@@ -30,6 +30,13 @@ pub(super) enum Refusal {
     ClusterUnknown(ClusterName),
     /// The broker stops.
     Stopping,
+    /// The connection has as many streams of changes as it may.
+    TooManyWatches {
+        /// How many that is.
+        most: usize,
+    },
+    /// The caller's deadline comes before the end of a login.
+    TimeIsUp(ClusterName),
     /// The broker has no token to give.
     Lack(ClusterName, Lack),
     /// An address that was brought by hand is not taken.
@@ -48,6 +55,8 @@ impl Refusal {
             }
             Self::ClusterUnknown(_) => Code::NotFound,
             Self::Stopping => Code::Unavailable,
+            Self::TooManyWatches { .. } => Code::ResourceExhausted,
+            Self::TimeIsUp(_) => Code::DeadlineExceeded,
             Self::Lack(_, lack) => match lack {
                 Lack::LoginRequired { .. }
                 | Lack::Snoozed { .. }
@@ -69,6 +78,8 @@ impl Refusal {
             Self::ClusterName(_) | Self::Duration => "BAD_REQUEST",
             Self::ClusterUnknown(_) => "CLUSTER_UNKNOWN",
             Self::Stopping => SHUTTING_DOWN.0,
+            Self::TooManyWatches { .. } => "TOO_MANY_WATCHES",
+            Self::TimeIsUp(_) => "LOGIN_IN_PROGRESS",
             Self::Lack(_, lack) => match lack {
                 Lack::LoginRequired { .. } => "LOGIN_REQUIRED",
                 Lack::Snoozed { .. } => "USER_SNOOZED",
@@ -93,6 +104,14 @@ impl Refusal {
             Self::Duration => "a duration is not negative, and has less than 10^9 ns".into(),
             Self::ClusterUnknown(name) => format!("no cluster `{name}` is configured"),
             Self::Stopping => SHUTTING_DOWN.1.into(),
+            Self::TooManyWatches { most } => {
+                format!("this connection watches {most} times already, which is the most")
+            }
+            Self::TimeIsUp(name) => {
+                format!(
+                    "a login to `{name}` is under way and goes on; the time given was too short"
+                )
+            }
             Self::Lack(name, lack) => match lack {
                 Lack::LoginRequired { lapse, failure } => {
                     let lapse = lapse_sentence(name, *lapse);
@@ -128,11 +147,15 @@ impl Refusal {
         let mut metadata = HashMap::new();
         match self {
             Self::HeaderMissing | Self::ClusterName(_) | Self::Duration | Self::Stopping => {}
+            Self::TooManyWatches { .. } => {
+                let advice = "end one of the streams, or open another connection";
+                metadata.insert("advice".into(), advice.into());
+            }
             Self::ClusterUnknown(name) => {
                 metadata.insert("cluster".into(), name.to_string());
                 metadata.insert("advice".into(), "see `ucssoctl status` for the names".into());
             }
-            Self::NotTaken(name, _) => {
+            Self::NotTaken(name, _) | Self::TimeIsUp(name) => {
                 metadata.insert("cluster".into(), name.to_string());
             }
             Self::LogFilter(_) => {

@@ -21,10 +21,11 @@ use tonic::{
 use tracing::warn;
 
 use super::{
-    LogFilter, METADATA_KEY, METADATA_VALUE, Reloads, ServerFacts,
+    Limits, LogFilter, METADATA_KEY, METADATA_VALUE, Reloads, ServerFacts,
     admin::Administration,
     audit::Caller,
     authority::{HarmlessAuthority, PREFACE_LEN},
+    limits::{HEADERS, LOGIN_MESSAGE, MESSAGE, PREFACE_TIME},
     login::Logins,
     proto::{
         DESCRIPTORS, admin_server::AdminServer, login_server::LoginServer,
@@ -32,25 +33,12 @@ use super::{
     },
     refusal::Refusal,
     service::Tokens,
+    watch::Watches,
 };
 use crate::{
     broker::{Broker, ports::Clock},
     sys::peer::Peer,
 };
-
-/// How many connections there may be. Ten for each of two dozen integrations.
-const CONNECTIONS: usize = 256;
-/// How long a client may take to begin. Keep-alive watches those that have; one that never does
-/// would keep its place for ever.
-const PREFACE_TIME: Duration = Duration::from_secs(2);
-/// How many calls a connection may have open. One client could otherwise hold all memory.
-const STREAMS: u32 = 32;
-/// The longest request, in bytes. Most of them are a name and a few numbers.
-const MESSAGE: usize = 64 * 1024;
-/// The longest request of a login: a pasted address may be as long as any other message.
-const LOGIN_MESSAGE: usize = MESSAGE + 4 * 1024;
-/// The longest list of headers, in bytes.
-const HEADERS: u32 = 16 * 1024;
 
 /// The API cannot be served any more.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +58,7 @@ pub async fn serve<C: Clock>(
     facts: ServerFacts,
     reloads: Reloads,
     log_filter: LogFilter,
+    limits: Limits,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -89,7 +78,7 @@ pub async fn serve<C: Clock>(
     };
     let clock = broker.clock().clone();
     Server::builder()
-        .max_concurrent_streams(STREAMS)
+        .max_concurrent_streams(limits.streams)
         .http2_max_header_list_size(HEADERS)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
@@ -99,7 +88,7 @@ pub async fn serve<C: Clock>(
         .add_service(health_service)
         .add_service(describe().build_v1().map_err(Error::Reflection)?)
         .add_service(describe().build_v1alpha().map_err(Error::Reflection)?)
-        .serve_with_incoming_shutdown(accept(listener, clock), stop)
+        .serve_with_incoming_shutdown(accept(listener, clock, limits), stop)
         .await
         .map_err(Error::Transport)
 }
@@ -133,9 +122,10 @@ impl Connected for Admitted {
 fn accept<C: Clock>(
     listener: UnixListener,
     clock: C,
+    limits: Limits,
 ) -> ReceiverStream<Result<Connection, io::Error>> {
     let (accepted, incoming) = mpsc::channel(1);
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Arc::new(Semaphore::new(limits.connections));
     let mut strangers = Strangers::default();
     tokio::spawn(async move {
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
@@ -146,7 +136,8 @@ fn accept<C: Clock>(
             match accept {
                 Ok((stream, _)) => {
                     if let Some(peer) = strangers.apart_from(&stream) {
-                        let admitted = Admitted { _place: place, caller: Caller::new(peer) };
+                        let caller = Caller::new(peer, Watches::new(limits.watches));
+                        let admitted = Admitted { _place: place, caller };
                         tokio::spawn(admit(stream, admitted, accepted.clone()));
                     }
                 }
@@ -230,7 +221,7 @@ mod tests {
     async fn whoever_says_nothing_does_not_keep_the_place() {
         for said in [&b""[..], b"PRI * HTTP/2.0\r\n"] {
             let (_folder, listener, path) = listening();
-            let _incoming = accept(listener, NoClock);
+            let _incoming = accept(listener, NoClock, Limits::default());
             let mut client = UnixStream::connect(&path).await.unwrap();
             client.write_all(said).await.unwrap();
 
@@ -243,7 +234,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_speaks_is_heard_from_the_first_byte() {
         let (_folder, listener, path) = listening();
-        let mut incoming = accept(listener, NoClock);
+        let mut incoming = accept(listener, NoClock, Limits::default());
         let _silent = UnixStream::connect(&path).await.unwrap();
         let mut client = UnixStream::connect(&path).await.unwrap();
         let said = [PREFACE, &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();

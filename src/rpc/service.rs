@@ -1,19 +1,20 @@
 //! `TokenBroker`, one function for each call.
 
-use std::{pin::Pin, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
-use tokio_stream::{Stream, StreamExt as _, wrappers::WatchStream};
+use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 
 use super::{
     ServerFacts,
     audit::Caller,
-    convert,
+    convert, deadline,
     proto::{self, report_rejected_response::Verdict as Word, token_broker_server::TokenBroker},
     refusal::Refusal,
+    watch::{self, Answers, Place},
 };
 use crate::{
-    broker::{Ask, Broker, ClusterHandle, Lack, Phase, Report, ports::Clock},
+    broker::{Ask, Broker, ClusterHandle, Lack, Report, ports::Clock},
     domain::{Generation, Verdict},
 };
 
@@ -24,8 +25,6 @@ pub(super) struct Tokens<C> {
     pub(super) facts: Arc<ServerFacts>,
 }
 
-type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-
 #[tonic::async_trait]
 impl<C: Clock> TokenBroker for Tokens<C> {
     async fn get_token(
@@ -33,13 +32,17 @@ impl<C: Clock> TokenBroker for Tokens<C> {
         request: Request<proto::GetTokenRequest>,
     ) -> Result<Response<proto::GetTokenResponse>, Status> {
         let caller = Caller::of(request.extensions());
+        let allowed = deadline::of(request.metadata()).unwrap_or(Duration::MAX);
         let request = request.into_inner();
         let cluster = find(&self.broker, &request.cluster)?;
         let ask = Ask {
             min_validity: convert::wished(request.min_validity)?,
             interaction: convert::interaction(request.interaction),
         };
-        let token = cluster.token(ask).await.map_err(|lack| refuse(&cluster, lack))?;
+        let token = timeout(allowed, cluster.token(ask))
+            .await
+            .map_err(|_| Refusal::TimeIsUp(cluster.name().clone()))?
+            .map_err(|lack| refuse(&cluster, lack))?;
         if let Some(caller) = caller {
             caller.is_given(&cluster.cluster().name, token.generation, "GetToken");
         }
@@ -55,26 +58,9 @@ impl<C: Clock> TokenBroker for Tokens<C> {
     ) -> Result<Response<Self::WatchTokenStream>, Status> {
         let caller = Caller::of(request.extensions());
         let cluster = find(&self.broker, &request.into_inner().cluster)?;
+        let place = begin(caller.as_deref())?;
         let clock = self.broker.clock().clone();
-        let watching = cluster.watching();
-        let watched = cluster.clone();
-        let answers = WatchStream::new(cluster.subscribe()).map(move |published| {
-            let (_, cluster) = (&watching, &watched);
-            let now = clock.now();
-            let token = published.state.token().filter(|token| !token.is_expired(now));
-            if let (Some(caller), Some(token)) = (&caller, token) {
-                caller.is_given(&cluster.cluster().name, token.generation, "WatchToken");
-            }
-            Ok(proto::WatchTokenResponse {
-                token: token.map(|token| proto::Token::new(token, &clock)),
-                status: Some(proto::ClusterStatus::new(cluster, &published, &clock)),
-            })
-        });
-        let last = tokio_stream::once(()).map(move |()| {
-            let why = cluster.gone().unwrap_or(Lack::Stopping);
-            Err(refuse(&cluster, why).into())
-        });
-        Ok(Response::new(Box::pin(answers.chain(last))))
+        Ok(Response::new(watch::token(cluster, clock, caller, place)))
     }
 
     async fn get_status(
@@ -91,29 +77,12 @@ impl<C: Clock> TokenBroker for Tokens<C> {
         &self,
         request: Request<proto::WatchStatusRequest>,
     ) -> Result<Response<Self::WatchStatusStream>, Status> {
+        let caller = Caller::of(request.extensions());
         let asked = request.into_inner().clusters;
-        let all = asked.is_empty();
-        let few = if all { Vec::new() } else { self.named(&asked)? };
-        let mut sights: Vec<_> = few.iter().map(ClusterHandle::subscribe).collect();
-        let (facts, broker) = (Arc::clone(&self.facts), Arc::clone(&self.broker));
-        let answers = WatchStream::new(broker.changes()).filter_map(move |phase| {
-            if phase == Phase::Ended {
-                return Some(Err(Refusal::Stopping.into()));
-            }
-            if let Some((cluster, gone)) = few.iter().find_map(|c| Some((c, c.gone()?))) {
-                return Some(Err(refuse(cluster, gone).into()));
-            }
-            // Other clusters than these change too.
-            let mut news = all;
-            for sight in &mut sights {
-                news |= sight.has_changed().unwrap_or(true);
-                sight.mark_unchanged();
-            }
-            let shown = if all { &broker.clusters() } else { &few };
-            let status = || Some(facts.status(shown, &broker));
-            news.then(|| Ok(proto::WatchStatusResponse { status: status() }))
-        });
-        Ok(Response::new(Box::pin(answers)))
+        let few = if asked.is_empty() { Vec::new() } else { self.named(&asked)? };
+        let place = begin(caller.as_deref())?;
+        let (broker, facts) = (Arc::clone(&self.broker), Arc::clone(&self.facts));
+        Ok(Response::new(watch::status(few, broker, facts, place)))
     }
 
     async fn report_rejected(
@@ -150,6 +119,11 @@ impl<C: Clock> Tokens<C> {
 pub(super) fn find<C: Clock>(broker: &Broker<C>, name: &str) -> Result<ClusterHandle<C>, Refusal> {
     let name = name.parse().map_err(Refusal::ClusterName)?;
     broker.cluster(&name).ok_or(Refusal::ClusterUnknown(name))
+}
+
+/// A place among the streams of changes of the caller's connection.
+fn begin(caller: Option<&Caller>) -> Result<Option<Place>, Refusal> {
+    caller.map(|caller| caller.watches.begin()).transpose()
 }
 
 pub(super) fn refuse<C: Clock>(cluster: &ClusterHandle<C>, lack: Lack) -> Refusal {

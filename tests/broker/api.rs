@@ -9,7 +9,7 @@ use ucsso::{
     broker::ports::Clock,
     domain::*,
     rpc::{
-        LogFilter, Reloads, ServerFacts,
+        Limits, LogFilter, Reloads, ServerFacts,
         client::Client,
         proto::{self, report_rejected_response::Verdict as Word, start_login_response::Event},
         serve,
@@ -24,17 +24,17 @@ fn no_log() -> LogFilter {
 }
 
 /// The rig, served.
-struct Served {
-    rig: Arc<Rig>,
-    client: Client,
-    socket: PathBuf,
+pub(crate) struct Served {
+    pub(crate) rig: Arc<Rig>,
+    pub(crate) client: Client,
+    pub(crate) socket: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
     _folder: tempfile::TempDir,
 }
 
 impl Served {
-    async fn start(policy: Policy) -> Self {
+    pub(crate) async fn start(policy: Policy) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("s");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -51,19 +51,23 @@ impl Served {
         let server = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
             let (reloads, _) = Reloads::new();
-            serve(listener, broker, facts, reloads, no_log(), stopped).await.unwrap();
+            let limits = Limits::default();
+            serve(listener, broker, facts, reloads, no_log(), limits, stopped).await.unwrap();
         });
         let client = Client::connect(&socket).await.unwrap();
         Self { rig, client, socket, stop: Some(stop), server, _folder: folder }
     }
 
-    async fn with_token(self) -> Self {
+    pub(crate) async fn with_token(self) -> Self {
         self.rig.login.answer(Answer::Token(HOUR));
         self.get(proto::Interaction::IfNeeded).await.unwrap();
         self
     }
 
-    async fn get(&self, interaction: proto::Interaction) -> Result<proto::Token, Status> {
+    pub(crate) async fn get(
+        &self,
+        interaction: proto::Interaction,
+    ) -> Result<proto::Token, Status> {
         let request = proto::GetTokenRequest {
             cluster: "hq".into(),
             min_validity: None,
@@ -73,7 +77,7 @@ impl Served {
         Ok(answer.into_inner().token.unwrap())
     }
 
-    async fn watch(&self) -> Streaming<proto::WatchTokenResponse> {
+    pub(crate) async fn watch(&self) -> Streaming<proto::WatchTokenResponse> {
         let request = proto::WatchTokenRequest { cluster: "hq".into() };
         self.client.broker().watch_token(request).await.unwrap().into_inner()
     }
@@ -84,12 +88,12 @@ impl Served {
     }
 }
 
-fn reason(status: &Status) -> String {
+pub(crate) fn reason(status: &Status) -> String {
     status.get_error_details().error_info().unwrap().reason.clone()
 }
 
 /// The next message that is as a test wants it; the ones before it do not matter.
-async fn next_like<T>(stream: &mut Streaming<T>, wanted: impl Fn(&T) -> bool) -> T {
+pub(crate) async fn next_like<T>(stream: &mut Streaming<T>, wanted: impl Fn(&T) -> bool) -> T {
     loop {
         let message = stream.message().await.unwrap().expect("the stream goes on");
         if wanted(&message) {
@@ -182,7 +186,9 @@ async fn a_report_is_answered_with_the_word_of_the_cluster() {
     served.rig.login.say(Verdict::Unknown);
     assert_eq!(served.report(1).await, Word::Unknown);
     assert!(served.get(proto::Interaction::Never).await.is_ok());
-    assert_eq!(served.report(0).await, Word::Superseded);
+    for replaced in [0, 2, u64::MAX] {
+        assert_eq!(served.report(replaced).await, Word::Superseded, "{replaced} is not held");
+    }
     served.rig.clock.advance(Duration::from_secs(10));
     served.rig.login.say(Verdict::Rejected);
     assert_eq!(served.report(1).await, Word::Rejected);
@@ -280,12 +286,12 @@ async fn a_caller_whose_time_runs_out_does_not_end_the_login() {
         cluster: "hq".into(),
         ..proto::GetTokenRequest::default()
     });
-    request.set_timeout(Duration::from_millis(50));
+    request.set_timeout(Duration::from_secs(1));
 
     let late = served.client.broker().get_token(request).await.unwrap_err();
     served.rig.login.answer(Answer::Token(HOUR));
 
-    assert!(matches!(late.code(), Code::DeadlineExceeded | Code::Cancelled), "{late}");
+    assert_eq!((late.code(), &*reason(&late)), (Code::DeadlineExceeded, "LOGIN_IN_PROGRESS"));
     served.rig.until(|published| published.state.token().is_some()).await;
     assert_eq!(served.rig.login.windows(), 1);
 }

@@ -53,6 +53,21 @@ async fn a_hundred_reports_are_one_question_and_at_most_one_login() {
 
     assert_eq!(rig.login.verifications(), 1);
     assert_eq!(rig.login.windows(), 1);
+    rig.clock.advance(Duration::from_mins(1));
+    let mut clients = JoinSet::new();
+    for _ in 0..100 {
+        let hq = rig.hq();
+        clients.spawn(async move {
+            let _ = hq.report_rejected(Generation(1)).await;
+            hq.token(ask(Interaction::IfNeeded)).await
+        });
+    }
+    rig.until(seated).await;
+    rig.login.answer(Answer::Token(HOUR));
+    for token in clients.join_all().await {
+        assert_eq!(token.unwrap().generation, Generation(2));
+    }
+    assert_eq!((rig.login.verifications(), rig.login.windows()), (1, 2));
 }
 
 #[tokio::test]

@@ -12,3 +12,4 @@ mod reload;
 mod rig;
 mod tokens;
 mod vault;
+mod watching;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use ucsso::{
-    broker::{Interaction, Lack, ports::Clock},
+    broker::{Ask, Interaction, Lack, ports::Clock},
     domain::{Cause, Generation, Lapse, Policy, RenewMode, State, Token},
 };
 
@@ -249,6 +249,16 @@ async fn a_validity_that_no_token_has_is_refused_with_the_longest() {
 
     assert_eq!(lack, Err(Lack::Unsatisfiable { longest: HOUR }));
     assert_eq!(rig.login.windows(), 1);
+    let hq = rig.hq();
+    let forced = tokio::spawn(async move { hq.token(ask(Interaction::Force)).await });
+    rig.until(seated).await;
+    for interaction in [Interaction::Never, Interaction::IfNeeded] {
+        let ask = Ask { min_validity: Some(HOUR * 2), interaction };
+        let during_a_login = rig.hq().token(ask).await;
+        assert_eq!(during_a_login, Err(Lack::Unsatisfiable { longest: HOUR }), "nobody waits");
+    }
+    rig.login.answer(Answer::Token(HOUR));
+    assert!(forced.await.unwrap().is_ok());
 }
 
 #[tokio::test]

@@ -197,6 +197,8 @@ async fn everything(estate: &mut Estate) -> (Vec<String>, Vec<String>) {
     for arguments in [
         ["status"].as_slice(),
         &["status", "--json"],
+        &["wait", "hq"],
+        &["exec", "hq", "--", "sleep", "0.2"],
         &["logout", "vm"],
         &["token", "vm", "--no-login"],
         &["token", "nowhere"],

@@ -68,6 +68,7 @@ mod clock_steps;
 mod closed_memory;
 mod copies;
 mod degraded;
+mod fan_out;
 mod faults;
 mod foreign_uid;
 mod forged_callbacks;
@@ -134,6 +135,7 @@ const CHECKS: &[Check] = &[
     Check { id: "S26", name: "degraded-worlds", long: false, run: || Box::pin(degraded::run()) },
     Check { id: "S27", name: "sandbox", long: false, run: || Box::pin(sandbox::run()) },
     Check { id: "S32", name: "peer-identity", long: false, run: || Box::pin(peer_identity::run()) },
+    Check { id: "S36", name: "fan-out", long: false, run: || Box::pin(fan_out::run()) },
 ];
 
 /// What the command line asks for.

@@ -104,6 +104,10 @@ fn a_token_is_printed_alone() {
          \"node\":\"cucm-pub.example.com:8443\",\"user\":\"alice\",\"generation\":7}\n",
         "",
     );
+    for (option, name) in [("--env", "UCSSO_TOKEN"), ("--env=_HQ2", "_HQ2")] {
+        let line = format!("export {name}='canary-5559fada'\n");
+        assert_says(&ask(&daemon, &format!("token hq {option}")), 0, &line, "");
+    }
 }
 
 #[test]
@@ -152,6 +156,7 @@ fn a_refusal_is_a_sentence_with_what_mends_it_and_a_code() {
         (Code::FailedPrecondition, "MIN_VALIDITY_UNSATISFIABLE", 2),
         (Code::Unavailable, "SHUTTING_DOWN", 3),
         (Code::Internal, "INTERNAL", 1),
+        (Code::ResourceExhausted, "TOO_MANY_WATCHES", 1),
     ] {
         let refused = refusal(code, reason, "this is what happened", "do this\nand that");
         let daemon = FakeDaemon::start(Script { token: Some(Err(refused)), ..Script::default() });

@@ -39,6 +39,7 @@ mod pasted;
 mod ports;
 mod refusals;
 mod reload;
+mod scripts;
 mod secrets;
 mod shared_redirect;
 mod slips;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use tokio::task::JoinSet;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 use ucsso::{
@@ -82,6 +83,30 @@ async fn a_cluster_that_is_busy_or_silent_has_not_refused_the_token() {
 
         assert_eq!(estate.token(cluster).await, token);
     }
+}
+
+#[tokio::test]
+async fn any_number_of_reports_is_one_question_to_the_cluster() {
+    let estate = estate_with_browser(&WRITING).await;
+    estate.logged_in("hq").await;
+    let generation = estate.get_token("hq", Interaction::Never).await.unwrap().generation;
+    revoke_all(&estate.lab);
+    let before = estate.lab.requests().len();
+    let mut programs = JoinSet::new();
+    for _ in 0..32 {
+        let client = estate.client().await;
+        programs.spawn(async move {
+            let request = ReportRejectedRequest { cluster: "hq".into(), generation };
+            client.broker().report_rejected(request).await.unwrap().into_inner().verdict()
+        });
+    }
+
+    let verdicts = programs.join_all().await;
+
+    assert_eq!(verdicts, [Verdict::Rejected; 32]);
+    let asked = estate.lab.requests().split_off(before);
+    assert_eq!(asked.iter().filter(|seen| seen.has_bearer).count(), 1, "{asked:#?}");
+    assert_eq!(estate.opened(), [""; 0]);
 }
 
 #[tokio::test]

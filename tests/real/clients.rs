@@ -3,13 +3,14 @@
 
 use std::path::Path;
 
+use rustix::process::{Signal, kill_process};
 use tokio::process::Command;
-use ucsso::lab::{IdpChoice, walk::Walk};
+use ucsso::lab::{IdpChoice, LabConfig, walk::Walk};
 
 use crate::{
     components::{TOOLS, require},
     estate::Estate,
-    process::{run, run_well},
+    process::{Process, run, run_well},
 };
 
 /// Lists the services over `grpc.reflection.v1alpha`, the version that most tools speak.
@@ -18,6 +19,30 @@ import os, grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 with grpc.insecure_channel(os.environ['UCSSO_SOCKET']) as channel:
     print(*ProtoReflectionDescriptorDatabase(channel).get_services(), sep='\\n')
+";
+
+/// Asks for a token with less time than a login takes, then watches the cluster until that ends.
+const WATCHING: &str = "
+import os, sys, grpc
+sys.path.append(sys.argv[1])
+messages, services = grpc.protos_and_services('ucsso/v1/token_broker.proto')
+mark = [('ucsso', '1')]
+def said(error):
+    details = dict(error.trailing_metadata()).get('grpc-status-details-bin', b'')
+    known = [reason for reason in ('LOGIN_IN_PROGRESS', 'SHUTTING_DOWN') if reason.encode() in details]
+    print(error.code().name, *known, flush=True)
+with grpc.insecure_channel(os.environ['UCSSO_SOCKET']) as channel:
+    broker = services.TokenBrokerStub(channel)
+    try:
+        broker.GetToken(messages.GetTokenRequest(cluster='hq'), metadata=mark, timeout=1)
+    except grpc.RpcError as error:
+        said(error)
+    try:
+        for news in broker.WatchToken(messages.WatchTokenRequest(cluster='hq'), metadata=mark):
+            left = news.token.remaining.ToTimedelta().total_seconds()
+            print('generation', news.token.generation, 0 < left <= 3600, flush=True)
+    except grpc.RpcError as error:
+        said(error)
 ";
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
@@ -103,6 +128,26 @@ async fn a_program_that_names_an_unknown_cluster_is_told_so() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(said.contains("no token: NOT_FOUND"), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_program_hears_that_a_login_goes_on_then_of_its_token_then_of_the_end() {
+    let nobody = |toml: &str| format!("browser = [\"true\", \"{{url}}\"]\n\n{toml}");
+    let estate = Estate::launch(LabConfig::default(), nobody).await;
+    let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
+    let program = Process::start(told(python().args(["-c", WATCHING, proto]), &estate));
+    program.line_with("DEADLINE_EXCEEDED LOGIN_IN_PROGRESS").await;
+    program.line_with("generation 0 False").await;
+    estate.ctl_output(&["cancel", "hq"]).await;
+
+    let login = estate.log_in("hq").await;
+    let mut walk = Walk::new(estate.lab.ca_pem(), "alice", "alicepw").unwrap();
+    walk.login(&login.start_url.parse().unwrap()).await.unwrap();
+    program.line_with(" True").await;
+    kill_process(estate.daemon.pid().unwrap(), Signal::TERM).unwrap();
+
+    program.line_with("UNAVAILABLE SHUTTING_DOWN").await;
+    assert!(program.end().await.0.success());
 }
 
 #[tokio::test]

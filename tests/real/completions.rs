@@ -99,7 +99,8 @@ fn assert_has(proposed: &[String], wanted: &[&str]) {
 }
 
 /// The commands that take a cluster.
-const OF_A_CLUSTER: [&str; 5] = ["login", "token", "logout", "cancel", "snooze"];
+const OF_A_CLUSTER: [&str; 8] =
+    ["login", "token", "exec", "wait", "watch", "logout", "cancel", "snooze"];
 
 #[test]
 fn bash_completes_commands_options_and_clusters() {

@@ -19,7 +19,7 @@ use self::{
     words::{Left, Mood, Words},
 };
 use super::{moment, terminal::Canvas};
-use crate::rpc::proto::{ClusterState, GetStatusResponse, ServerStatus};
+use crate::rpc::proto::{ClusterState, ClusterStatus, GetStatusResponse, ServerStatus};
 
 /// A status and what it is seen on.
 #[derive(Debug)]
@@ -192,6 +192,16 @@ impl Columns {
     const fn indent(self) -> usize {
         self.name + 4
     }
+}
+
+/// What there is to say about one cluster, on one line and without colours.
+pub(super) fn sentence(status: &ClusterStatus, now: &Zoned) -> String {
+    let words = words::of(status, Duration::ZERO, now);
+    let left = words
+        .left
+        .map(|left| format!("{} left, until {}", moment::length(left.remaining), left.until));
+    let parts = [Some(words.state.to_owned()), left, words.why, words.trouble];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// Whether a cluster in this state has a token to give.

@@ -37,6 +37,18 @@ fn every_situation_has_its_code_reason_and_sentence() {
         (Refusal::Duration, Code::InvalidArgument, "BAD_REQUEST", "duration"),
         (Refusal::ClusterUnknown("xy".parse().unwrap()), Code::NotFound, "CLUSTER_UNKNOWN", "`xy`"),
         (
+            Refusal::TooManyWatches { most: 8 },
+            Code::ResourceExhausted,
+            "TOO_MANY_WATCHES",
+            "watches 8 times",
+        ),
+        (
+            Refusal::TimeIsUp("hq".parse().unwrap()),
+            DeadlineExceeded,
+            "LOGIN_IN_PROGRESS",
+            "under way and goes on",
+        ),
+        (
             Refusal::NotReloaded(NotReloaded::Wrong {
                 sentence: "bad".into(),
                 problems: "p".into(),

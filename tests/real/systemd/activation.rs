@@ -60,3 +60,31 @@ async fn what_the_daemon_logs_is_in_the_journal_of_its_user_field_by_field() {
     }
     assert!(!journal.contains(&token));
 }
+
+/// A unit of the user's own that needs a token from its beginning to its end.
+const INTEGRATION: &str = "\
+[Service]
+ExecStartPre=%h/.local/bin/ucssoctl wait hq --timeout 60s
+ExecStart=%h/.local/bin/ucssoctl exec hq -- sh -c 'cat \"$UCSSO_TOKEN_FILE\" >%h/seen; exec sleep 1d'
+";
+
+#[tokio::test]
+async fn a_unit_that_needs_a_token_starts_once_there_is_one_and_leaves_none_behind() {
+    let service = Installed::installed().await;
+    let session = &service.session;
+    session.write(".config/systemd/user/integration.service", INTEGRATION, 0o644);
+    session.systemctl("daemon-reload").await;
+
+    session.systemctl("start --no-block integration.service").await;
+    session.has("integration.service", "SubState", "start-pre").await;
+    session.has(SERVICE, "ActiveState", "active").await;
+    assert_eq!(session.read("seen"), "");
+    let token = service.logged_in("hq").await;
+    session.has("integration.service", "ActiveState", "active").await;
+    until("it has the token", async || (session.read("seen") == token).then_some(())).await;
+    session.systemctl("stop integration.service").await;
+
+    let left = "ls \"$XDG_RUNTIME_DIR/ucsso\" | grep -c exec";
+    let left = run(session.command("sh").args(["-c", left])).await;
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "0\n");
+}

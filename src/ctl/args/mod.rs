@@ -1,9 +1,15 @@
-//! The command line as it is written: commands, options and their help.
+//! The command line as it is written: commands and options. What is longer than a line is in `help`,
+//! what scripts and services alone use in `scripts`.
+
+mod help;
+mod scripts;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+pub(super) use self::scripts::{ExecArgs, Goal, WaitArgs, WatchArgs};
+use self::scripts::{parse_variable, parse_wait};
 use super::{
     completions::{self, CompletionsArgs, Words},
     exit,
@@ -13,75 +19,6 @@ use super::{
     service::ServiceCommand,
 };
 use crate::{config::parse_duration, domain::ClusterName};
-
-const STATUS_HELP: &str = "\
-The exit code is 0 if every cluster named, or every cluster if none is named, has a usable \
-token. Else it is that of the worst of them: 8 if a cluster or the network failed or the cluster \
-refuses the configuration, 4 if somebody has to log in, 5 if a login is under way. It is the \
-same with --json, and with a token that is good while its renewal fails it is 0.
-
-The JSON has \"schema_version\": 1. Fields may be added under that version; none is removed or \
-changes its meaning. It never contains a token. With --watch it is one line for each change.";
-
-const TOKEN_HELP: &str = "\
-Nothing but the token goes to standard output, so this works:
-
-  curl -H \"$(ucssoctl token hq --header)\" https://cucm-pub.example.com:8443/cucm-uds/user/alice
-
-A process's arguments are seen by every user of the machine, so in a script rather let curl read \
-the header from a pipe:
-
-  ucssoctl token hq --header | curl -H @- https://cucm-pub.example.com:8443/cucm-uds/user/alice";
-
-const LOGIN_HELP: &str = "\
-The daemon opens the login page in the browser, and this command waits until it is known how the \
-login ended. Ctrl-C cancels the login; one that was under way before goes on.
-
-With --no-browser the page's address is printed instead. It works once. The page belongs to this \
-machine: with a browser on another one, forward its port first, with the `ssh -L` line that is \
-printed too.
-
-Where that cannot be done, open the cluster's own page, which is printed last. The login ends on \
-an address that the browser cannot open; paste all of it here and press Enter, or write it to \
-this command's standard input. There is a token in that address: it is not shown here, and it \
-does not belong anywhere else. Do this only on a machine that is yours, because a program there \
-that listens on the port of the address is given the token.";
-
-const REDIRECT_PAGE_HELP: &str = "\
-For clusters where only a page of the company's web server is registered. Write its address as \
-`redirect_uri` of the cluster; `landing` is where the page leads on to, and has a default. Then:
-
-  1. Put the page that this command writes on the web server, at exactly that address. It is one \
-file without anything else. It is the same for everybody whose configuration has this `landing`.
-  2. Have the server send it over https, as `text/html`, with `Cache-Control: no-store`, and \
-without asking for a login.
-  3. Have its address registered on the cluster, letter by letter, in Enterprise Parameters, \
-\"Redirect URIs for Third Party SSO Client\".
-
-The token is in the fragment of the address, which browsers do not send to a server. But whoever \
-can change that page, or the scripts that other pages of its server run, can read tokens: let \
-nobody do so who may not have them. Write the page anew when `landing` changes.
-
-That somebody may be sent to the page with a token of an attacker does no harm: the landing page \
-takes a token only in a tab in which a login of the daemon began.";
-
-const CANCEL_HELP: &str = "\
-A no is a no: for as long as `snooze` in the configuration says (8 hours), no login of this \
-cluster begins by itself. `ucssoctl login` begins one at any time.";
-
-const SNOOZE_HELP: &str = "\
-Programs that want a token are told that somebody has to log in, a token that is held is handed \
-out until it ends, and the login that is under way is cancelled. It outlasts a restart of the \
-daemon. `ucssoctl login` begins a login at any time, and ends it.";
-
-const TRUST_REDIRECT_HELP: &str = "\
-Needed only where a cluster takes no http redirect and `redirect_uri` begins with https. The \
-certificate is for localhost, 127.0.0.1 and ::1, and good for two years. Its authority may vouch \
-for nothing else, and the authority's key is thrown away. A daemon that runs takes a new one at \
-the next login.
-
-Where there is a certificate, nothing is changed, and the commands for the browsers are printed \
-again.";
 
 /// Asks ucssod for tokens, and tells it what to do.
 #[derive(Debug, Parser)]
@@ -116,7 +53,7 @@ pub(super) enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Write the page for a web server that leads browsers on to this machine
-    #[command(after_long_help = REDIRECT_PAGE_HELP)]
+    #[command(after_long_help = help::REDIRECT_PAGE)]
     RedirectPage(RedirectPageArgs),
     /// Have systemd start the daemon for you when it is needed
     #[command(subcommand)]
@@ -142,19 +79,28 @@ pub(super) enum Command {
 #[derive(Debug, Subcommand)]
 pub(super) enum Question {
     /// Show which tokens are held, for how long, and what comes next
-    #[command(after_long_help = STATUS_HELP)]
+    #[command(after_long_help = help::STATUS)]
     Status(StatusArgs),
     /// Print a token
-    #[command(after_long_help = TOKEN_HELP)]
+    #[command(after_long_help = help::TOKEN)]
     Token(TokenArgs),
+    /// Run a program with a token in a file that is kept fresh
+    #[command(after_long_help = help::EXEC)]
+    Exec(ExecArgs),
+    /// Wait until there is a token
+    #[command(after_long_help = help::WAIT)]
+    Wait(WaitArgs),
+    /// Print a line whenever something changes
+    #[command(after_long_help = help::WATCH)]
+    Watch(WatchArgs),
     /// Log in to a cluster
-    #[command(after_long_help = LOGIN_HELP)]
+    #[command(after_long_help = help::LOGIN)]
     Login(LoginArgs),
     /// Cancel the login that is under way; a good token stays
-    #[command(after_long_help = CANCEL_HELP)]
+    #[command(after_long_help = help::CANCEL)]
     Cancel(ClusterArgs),
     /// Have no login of a cluster begin by itself for a while
-    #[command(after_long_help = SNOOZE_HELP)]
+    #[command(after_long_help = help::SNOOZE)]
     Snooze(SnoozeArgs),
     /// Forget a cluster's token
     #[command(after_long_help = "\
@@ -225,6 +171,11 @@ pub(super) struct Form {
     /// Print JSON, with the expiry, the node and the user
     #[arg(long)]
     pub(super) json: bool,
+    /// Print a line for a shell to `eval`, which exports a variable of this name [default:
+    /// `UCSSO_TOKEN`]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true,
+          default_missing_value = "UCSSO_TOKEN", value_parser = parse_variable)]
+    pub(super) env: Option<String>,
 }
 
 /// `ucssoctl login`.
@@ -296,21 +247,12 @@ is a page on another server.")]
 #[derive(Debug, Subcommand)]
 pub(super) enum TrustCommand {
     /// Make the certificate of a redirect by https, and say how browsers come to trust it
-    #[command(after_long_help = TRUST_REDIRECT_HELP)]
+    #[command(after_long_help = help::TRUST_REDIRECT)]
     Redirect {
         /// Make a new one in the place of the one that is there
         #[arg(long)]
         renew: bool,
     },
-}
-
-/// Reads how long to wait. In less than a second, not even a token at hand may arrive.
-fn parse_wait(text: &str) -> Result<Duration, String> {
-    let wait = parse_duration(text).map_err(|error| error.to_string())?;
-    if wait < Duration::from_secs(1) {
-        return Err("less than `1s`; not to wait at all, say `--no-login`".to_owned());
-    }
-    Ok(wait)
 }
 
 #[cfg(test)]

@@ -1,0 +1,168 @@
+//! S36: one change of a cluster, and everybody who watches it hears of it; what one of them costs.
+//!
+//! The cost is that of the real daemon, with as many streams as it lets its connections have: the
+//! memory it grew by. More than that are told by the server as a library with wider limits, in this
+//! process.
+
+use std::{
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{net::UnixListener, sync::mpsc, task::JoinSet, time::timeout};
+use ucsso::{
+    broker::{Interaction, ports::Clock as _},
+    domain::Policy,
+    lab::LabConfig,
+    rpc::{
+        Limits, LogFilter, Reloads, ServerFacts,
+        client::Client,
+        proto::{Interaction::Never, SnoozeRequest, WatchTokenRequest, WatchTokenResponse},
+        serve,
+    },
+};
+
+use crate::{
+    broker_rig::{HOUR, Rig, ask},
+    check::Figure,
+    estate::Estate,
+    login::Answer,
+    process::PATIENCE,
+    rig::{WRITING, token_from, with_browser},
+};
+
+/// How many connections of the daemon's 256 are full of streams.
+const CONNECTIONS: usize = 250;
+/// How many streams one change has to reach.
+const STREAMS: usize = 10_000;
+
+pub(crate) async fn run() -> Vec<Figure> {
+    let estate = Estate::launch(LabConfig::default(), |toml| with_browser(&WRITING, toml)).await;
+    estate.logged_in("hq").await;
+    let pid = estate.daemon.pid().unwrap().as_raw_nonzero().get();
+    let before = resident(pid);
+    let watches = Limits::default().watches;
+    let socket = estate.home.socket();
+    let mut crowd = Crowd::default();
+    let mut clients = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let client = Client::connect(&socket).await.unwrap();
+        token_from(&client, "hq", Never).await.unwrap();
+        clients.push(client);
+    }
+    let connected = resident(pid);
+    for client in clients {
+        crowd.join(client, watches).await;
+    }
+    let a_connection = connected.saturating_sub(before) / CONNECTIONS;
+    let a_stream = resident(pid).saturating_sub(connected) / (CONNECTIONS * watches);
+    let beyond = crowd.clients[0].broker().watch_token(hq()).await;
+    let (told, took) = crowd.told().await;
+    drop(crowd);
+
+    let (many_told, many_took) = many().await;
+
+    vec![
+        Figure::exactly("told-by-the-daemon", told, CONNECTIONS * watches),
+        Figure::sooner("the-last", took, Duration::from_secs(5)),
+        Figure::at_most("KiB-a-connection", a_connection, 32),
+        Figure::at_most("KiB-a-stream", a_stream, 4),
+        Figure::exactly("one-too-many-refused", usize::from(beyond.is_err()), 1),
+        Figure::exactly("told-by-the-server", many_told, STREAMS),
+        Figure::sooner("the-last", many_took, Duration::from_secs(20)),
+    ]
+}
+
+/// One change that is told to [`STREAMS`] streams: how many heard it, and how long it took.
+async fn many() -> (usize, Duration) {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("s");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let rig = Rig::new(Policy::default());
+    rig.login.answer(Answer::Token(HOUR));
+    rig.hq().token(ask(Interaction::IfNeeded)).await.unwrap();
+    let facts = ServerFacts {
+        refused_redirects: Box::new(Vec::new),
+        memory: Box::new(String::new),
+        persistence: Box::new(String::new),
+        started: rig.clock.now(),
+        warnings: Box::new(Vec::new),
+    };
+    let broker = Arc::clone(&rig.broker);
+    let limits = Limits { streams: 64, watches: 50, ..Limits::default() };
+    let server = tokio::spawn(async move {
+        let (reloads, _) = Reloads::new();
+        let no_log = LogFilter(Box::new(|_, _| Err(String::new())));
+        serve(listener, broker, facts, reloads, no_log, limits, std::future::pending()).await
+    });
+    let mut crowd = Crowd::default();
+    for _ in 0..STREAMS / limits.watches {
+        crowd.join(Client::connect(&socket).await.unwrap(), limits.watches).await;
+    }
+    let told = crowd.told().await;
+    server.abort();
+    told
+}
+
+/// Programs that watch a cluster.
+struct Crowd {
+    clients: Vec<Client>,
+    programs: JoinSet<()>,
+    heard: (mpsc::UnboundedSender<bool>, mpsc::UnboundedReceiver<bool>),
+}
+
+impl Default for Crowd {
+    fn default() -> Self {
+        Self { clients: Vec::new(), programs: JoinSet::new(), heard: mpsc::unbounded_channel() }
+    }
+}
+
+impl Crowd {
+    /// Opens so many streams over a connection; each has had its first message then.
+    async fn join(&mut self, client: Client, streams: usize) {
+        for _ in 0..streams {
+            let mut stream = client.broker().watch_token(hq()).await.unwrap().into_inner();
+            let heard = self.heard.0.clone();
+            self.programs.spawn(async move {
+                while let Ok(Some(message)) = stream.message().await {
+                    let _ = heard.send(is_snoozed(&message));
+                }
+            });
+            assert_eq!(self.heard.1.recv().await, Some(false));
+        }
+        self.clients.push(client);
+    }
+
+    /// Makes a change; says how many streams told it, and how long that took.
+    #[expect(clippy::disallowed_methods, reason = "what is measured is time on the wall")]
+    async fn told(&mut self) -> (usize, Duration) {
+        let duration = Some(prost_types::Duration { seconds: 3600, nanos: 0 });
+        let request = SnoozeRequest { cluster: "hq".into(), duration };
+        let began = Instant::now();
+        self.clients[0].login().snooze(request).await.unwrap();
+        let mut told = 0;
+        while told < self.programs.len() {
+            match timeout(PATIENCE, self.heard.1.recv()).await {
+                Ok(Some(news)) => told += usize::from(news),
+                _ => break,
+            }
+        }
+        (told, began.elapsed())
+    }
+}
+
+fn hq() -> WatchTokenRequest {
+    WatchTokenRequest { cluster: "hq".into() }
+}
+
+fn is_snoozed(message: &WatchTokenResponse) -> bool {
+    message.token.is_some() && message.status.as_ref().unwrap().snooze_time.is_some()
+}
+
+/// The resident memory of a process, in KiB.
+fn resident(pid: i32) -> usize {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
