@@ -15,8 +15,9 @@ const LABEL: &str = "ucsso settings of a cluster, version 1";
 impl ClusterConfig {
     /// The digest of whatever decides whose token it is, who gave it and who is told it. When it
     /// is renewed and how its human is asked is not in it, nor the proxy, which sees TLS alone.
+    /// `authorities` is what is in the `ca_file`.
     #[must_use]
-    pub fn fingerprint(&self) -> Fingerprint {
+    pub fn fingerprint(&self, authorities: Option<&[u8]>) -> Fingerprint {
         // Nothing is left out by accident: a new setting does not compile until it is named here.
         let Self {
             name,
@@ -55,6 +56,7 @@ impl ClusterConfig {
             StateParam::Require => "require",
         });
         text.list(ca_file.as_ref().map(|file| file.as_os_str().as_encoded_bytes()));
+        text.list(authorities);
         let mut digest = [0; 32];
         digest.copy_from_slice(text.0.finish().as_ref());
         Fingerprint(digest)
@@ -104,8 +106,12 @@ mod tests {
     const HQ: &str = "[clusters.hq]\nnodes = [\"one\", \"two\"]\nuser = \"alice\"\n";
 
     fn fingerprint(text: &str) -> Fingerprint {
+        with_authorities(text, None)
+    }
+
+    fn with_authorities(text: &str, authorities: Option<&[u8]>) -> Fingerprint {
         let config = Config::parse(text, Path::new("config.toml")).unwrap();
-        config.clusters.values().next().unwrap().fingerprint()
+        config.clusters.values().next().unwrap().fingerprint(authorities)
     }
 
     #[test]
@@ -134,6 +140,10 @@ mod tests {
         }
         for (this, that) in [("alice", "bob"), ("\"two\"", "\"two:8444\""), ("hq", "vm")] {
             seen.push(fingerprint(&HQ.replace(this, that)));
+        }
+
+        for authorities in [&b"one"[..], b"another"] {
+            seen.push(with_authorities(HQ, Some(authorities)));
         }
 
         let count = seen.len();

@@ -19,7 +19,7 @@ use crate::{
     browser::Opener,
     cisco::{self, CiscoLogin, Known, Listeners},
     config::{ClusterConfig, Config, Difference, Persist},
-    domain::{Cluster, ClusterName, Past, Policy, Remembered},
+    domain::{Cluster, ClusterName, Fingerprint, Past, Policy, Remembered},
     loopback::Origin,
     rpc::{Change, Reloaded},
     store::Store,
@@ -48,6 +48,12 @@ struct Served {
     /// What was in its `ca_file`.
     authorities: Option<Vec<u8>>,
     known: Known,
+}
+
+impl Served {
+    fn fingerprint(&self) -> Fingerprint {
+        self.config.fingerprint(self.authorities.as_deref())
+    }
 }
 
 /// What logins are made with.
@@ -144,7 +150,7 @@ impl Clusters {
         let settings = Settings { cluster, policy, login };
         let control = match self.served.remove(&name) {
             None => {
-                let kept = self.store.take_up(&name, served.config.fingerprint());
+                let kept = self.store.take_up(&name, served.fingerprint());
                 let past = Past { remembered: remembered(&name), ..kept };
                 let login = settings.login.knowing(past.held.learned.clone());
                 served.known = login.known();
@@ -157,7 +163,7 @@ impl Clusters {
                 if matches!(change, Change::Reset(_)) {
                     control.reset(settings).await;
                     // What was left of it under the settings of before is its count of attempts.
-                    let _ = self.store.take_up(&name, served.config.fingerprint());
+                    let _ = self.store.take_up(&name, served.fingerprint());
                 } else {
                     control.adapt(settings).await;
                 }

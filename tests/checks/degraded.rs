@@ -34,8 +34,8 @@ pub(crate) async fn run() -> Vec<Figure> {
         tally.enter(cell, World::new(&lab, redirect_port)).await;
     }
     vec![
-        Figure::exactly("cells", CELLS.len(), 12),
-        Figure::exactly("ready", tally.ready, 10),
+        Figure::exactly("cells", CELLS.len(), 14),
+        Figure::exactly("ready", tally.ready, 12),
         Figure::exactly("told", tally.told, 2),
         Figure::exactly("unsaid", tally.unsaid, 0),
         Figure::sooner("slowest-start", tally.slowest_start, START),
@@ -72,6 +72,7 @@ struct Tally {
 impl Tally {
     async fn enter(&mut self, cell: &Cell, mut world: World) {
         (cell.degrade)(&mut world);
+        world.furnish().await;
         let began = world.start().await;
         anstream::eprintln!("{}: {}", cell.name, began.shown());
         self.slowest_start = self.slowest_start.max(began.took());

@@ -21,6 +21,9 @@ mod http;
 #[expect(dead_code, reason = "the tests in tests/real need more of it")]
 #[path = "../support/installed.rs"]
 mod installed;
+#[expect(dead_code, reason = "the tests in tests/real need more of it")]
+#[path = "../support/keyring.rs"]
+mod keyring;
 #[expect(dead_code, reason = "the tests in tests/broker need more of it")]
 #[path = "../broker/login.rs"]
 mod login;
@@ -66,6 +69,7 @@ mod closed_memory;
 mod copies;
 mod degraded;
 mod fan_out;
+mod faults;
 mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
@@ -113,6 +117,8 @@ const CHECKS: &[Check] = &[
     },
     Check { id: "S11", name: "killed", long: false, run: || Box::pin(killed::run(40)) },
     Check { id: "S11x200", name: "killed", long: true, run: || Box::pin(killed::run(200)) },
+    Check { id: "S12", name: "failing-disk", long: false, run: || Box::pin(faults::run(false)) },
+    Check { id: "S12x4", name: "failing-disk", long: true, run: || Box::pin(faults::run(true)) },
     Check { id: "S13", name: "obstacles", long: false, run: || Box::pin(obstacles::run()) },
     Check { id: "S14", name: "canary", long: false, run: || Box::pin(canary::run()) },
     Check { id: "S15", name: "closed-memory", long: false, run: || Box::pin(closed_memory::run()) },

@@ -12,6 +12,8 @@ mod http;
 mod https_page;
 #[path = "../support/installed.rs"]
 mod installed;
+#[path = "../support/keyring.rs"]
+mod keyring;
 #[path = "../support/logind.rs"]
 mod logind;
 #[path = "../support/message_bus.rs"]
@@ -42,4 +44,5 @@ mod identity_provider;
 mod late_ipv6;
 mod manual;
 mod package;
+mod sealed;
 mod systemd;

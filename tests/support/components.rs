@@ -153,6 +153,11 @@ pub(crate) fn screens() -> PathBuf {
     folder
 }
 
+/// GNOME's keyring.
+pub(crate) fn gnome_keyring() -> PathBuf {
+    require("gnome-keyring-daemon", "apt-get install gnome-keyring")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

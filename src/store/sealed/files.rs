@@ -37,6 +37,13 @@ pub(super) enum Unopened {
     Seal(#[from] Flaw),
 }
 
+impl Unopened {
+    /// Whether nobody knows what is in it.
+    pub(super) const fn is_unreadable(&self) -> bool {
+        matches!(self, Self::File(private::Error::Unreadable(_)))
+    }
+}
+
 /// What the files gave.
 pub(super) struct Found {
     /// What was sealed.
@@ -60,16 +67,18 @@ impl Files {
             let file = private::read(path, MAX_BYTES)?;
             Ok(envelope::open(&file, key, binding)?)
         };
-        match open(&self.path) {
+        // A disk that stutters is asked twice: a file that is not read is not written either.
+        let opened = match open(&self.path) {
+            Err(wrong) if wrong.is_unreadable() => open(&self.path),
+            opened => opened,
+        };
+        match opened {
             Ok(plain) => Ok(Found { plain: Some(plain), wrong: None }),
             Err(Unopened::Seal(Flaw::OtherVersion(version))) => Err(version),
             Err(wrong) => {
                 let missing = matches!(wrong, Unopened::File(private::Error::Missing));
-                // A key may come back, and a disk: what they give then is worth keeping.
-                self.sound = matches!(
-                    wrong,
-                    Unopened::Seal(Flaw::OtherKey) | Unopened::File(private::Error::Unreadable(_))
-                );
+                // A key may come back: what it gives then is worth keeping.
+                self.sound = matches!(wrong, Unopened::Seal(Flaw::OtherKey));
                 let plain = open(&self.path.with_file_name(BEFORE)).ok();
                 Ok(Found { plain, wrong: Some(wrong).filter(|_| !missing) })
             }

@@ -30,7 +30,7 @@ use zeroize::Zeroizing;
 
 use self::{
     binding::Binding,
-    files::{Files, Found},
+    files::{Files, Found, Unopened},
     source::Current,
 };
 pub use self::{
@@ -141,10 +141,10 @@ pub async fn open(path: PathBuf, source: &Source) -> Opened {
                 Ok(loaded) => {
                     let (loaded, current, found) = loaded.expect("what loads does not panic");
                     files = loaded;
-                    take(found, &path).map(|(known, decoded)| {
-                        contents.records = known;
-                        records = decoded;
-                        (current, binding)
+                    take(found, &path).and_then(|taken| {
+                        contents.records = taken.known;
+                        records = taken.decoded;
+                        taken.sound.map(|()| (current, binding))
                     })
                 }
             }
@@ -162,13 +162,26 @@ async fn current(source: &Source) -> Result<(Current, Binding), Trouble> {
     Ok((source.key(&binding).await?, binding))
 }
 
-/// The records of what was found: sealed again, and for the store.
-fn take(found: Result<Found, u16>, path: &Path) -> Result<(Records, Vec<Record>), Trouble> {
-    let found =
-        found.map_err(|version| Trouble::OtherVersion { path: path.to_owned(), version })?;
-    let known = known(found, path);
-    let decoded = decoded(&known, path)?;
-    Ok((known, decoded))
+/// What was found.
+struct Taken {
+    /// The records as they were, to be written again.
+    known: Records,
+    decoded: Vec<Record>,
+    /// Whether the file may be replaced.
+    sound: Result<(), Trouble>,
+}
+
+fn take(found: Result<Found, u16>, path: &Path) -> Result<Taken, Trouble> {
+    let path = || path.to_owned();
+    let mut found = found.map_err(|version| Trouble::OtherVersion { path: path(), version })?;
+    // What the disk does not give now it may give tomorrow: that file stays as it is.
+    let sound = match found.wrong.take_if(|wrong| wrong.is_unreadable()) {
+        Some(Unopened::File(source)) => Err(Trouble::NotRead { path: path(), source }),
+        _ => Ok(()),
+    };
+    let known = known(found, &path());
+    let decoded = decoded(&known, &path())?;
+    Ok(Taken { known, decoded, sound })
 }
 
 /// What a file says, and a word in the log where it is not the one that was written last.

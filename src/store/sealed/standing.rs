@@ -9,7 +9,7 @@ use std::{
 use tracing::{info, warn};
 
 use super::{envelope::VERSION, keyring::Fault, source::NoKey};
-use crate::{chain, store::Flaw};
+use crate::{chain, private, store::Flaw};
 
 /// Whether tokens outlive the daemon as they should. A clone says the same.
 #[derive(Debug, Clone)]
@@ -32,6 +32,14 @@ pub enum Trouble {
     Silent {
         /// The file.
         path: PathBuf,
+    },
+    /// The disk does not give the file.
+    #[error("tokens are in memory only: `{}` is not read", .path.display())]
+    NotRead {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: private::Error,
     },
     /// Another version of this program wrote the file, and it is left to that.
     #[error(
@@ -132,7 +140,9 @@ impl Trouble {
             Self::OtherVersion { .. } | Self::LaterRecord { .. } => {
                 "start that version again, or remove the file"
             }
-            Self::Silent { .. } => "see to the disk, then `systemctl --user restart ucssod`",
+            Self::Silent { .. } | Self::NotRead { .. } => {
+                "see to the disk, then `systemctl --user restart ucssod`"
+            }
             Self::NotWritten { .. } | Self::NotErased { .. } => {
                 "see to the disk; it is tried again by itself"
             }

@@ -1,6 +1,6 @@
 //! The worlds: what each lacks, and what has to be said in it.
 
-use super::world::World;
+use super::world::{World, Wrong};
 
 /// A world in which something is missing.
 pub(super) struct Cell {
@@ -59,6 +59,22 @@ pub(super) const CELLS: &[Cell] = &[
         outcome: Ready(NO_BROWSER),
     },
     Cell { name: "no-bus", degrade: World::silence_the_buses, outcome: Ready(WORKS) },
+    Cell {
+        name: "locked-keyring",
+        degrade: |world| world.seal_with(Wrong::Locked),
+        outcome: Ready(&[
+            ("status", &["hq", "tokens are in memory only: the keyring is locked", "unlock it"]),
+            ("login --no-browser hq", &["/start/"]),
+        ]),
+    },
+    Cell {
+        name: "silent-keyring",
+        degrade: |world| world.seal_with(Wrong::Silent),
+        outcome: Ready(&[
+            ("status", &["hq", "tokens are in memory only: the keyring does not answer"]),
+            ("login --no-browser hq", &["/start/"]),
+        ]),
+    },
     Cell {
         name: "no-runtime-folder",
         degrade: |world| world.unset("XDG_RUNTIME_DIR"),

@@ -18,7 +18,11 @@ use tokio::{
 };
 use ucsso::{lab::Lab, rpc::client::Client};
 
-use crate::{process::Process, wire::moment};
+use crate::{
+    keyring::{Keyring, SilentKeyring},
+    process::Process,
+    wire::moment,
+};
 
 /// Where a name server is that never answers.
 const SILENT: &str = "127.0.0.77";
@@ -40,6 +44,16 @@ pub(super) struct World {
     preparation: String,
     buses: Vec<UnixListener>,
     name_server: Option<UdpSocket>,
+    /// Whether tokens are to be sealed, and what is wrong with the keyring then.
+    keyring: Option<Wrong>,
+    keyrings: (Option<Keyring>, Option<SilentKeyring>),
+}
+
+/// What can be wrong with a keyring.
+#[derive(Clone, Copy)]
+pub(super) enum Wrong {
+    Locked,
+    Silent,
 }
 
 /// What a daemon does within the time.
@@ -95,6 +109,8 @@ impl World {
             preparation: String::new(),
             buses: Vec::new(),
             name_server: None,
+            keyring: None,
+            keyrings: (None, None),
         }
     }
 
@@ -135,6 +151,28 @@ impl World {
             self.buses.push(UnixListener::bind(&path).unwrap());
             self.set(variable, &format!("unix:path={}", path.display()));
         }
+    }
+
+    /// Has tokens sealed, with a keyring in which this is wrong.
+    pub(super) fn seal_with(&mut self, wrong: Wrong) {
+        self.config = format!("persist = \"sealed\"\n{}", self.config);
+        self.keyring = Some(wrong);
+    }
+
+    /// Starts what the daemon finds when it starts.
+    pub(super) async fn furnish(&mut self) {
+        let address = match self.keyring {
+            None => return,
+            Some(Wrong::Locked) => {
+                let keyring = Keyring::start().await;
+                keyring.lock().await;
+                self.keyrings.0.insert(keyring).bus.address()
+            }
+            Some(Wrong::Silent) => {
+                self.keyrings.1.insert(SilentKeyring::start().await).bus.address()
+            }
+        };
+        self.set("DBUS_SESSION_BUS_ADDRESS", &address);
     }
 
     /// Gives the nodes names, and asks for them where nobody answers.
