@@ -14,6 +14,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // A derived `Debug` would print the token or the ticket; these messages get one by hand.
     tonic_prost_build::configure()
+        // Cargo says so of each feature that is on ("Environment variables Cargo sets").
+        .build_server(env::var_os("CARGO_FEATURE_FULL").is_some())
         .codec_path("crate::rpc::codec::SmallCodec")
         .skip_debug([
             "ucsso.v1.Token",

@@ -20,6 +20,7 @@
 //! | 2 | [`store`] | how tokens survive the process |
 //! | 2 | [`rpc`] | how programs ask: gRPC on a Unix socket |
 //! | 3 | [`cisco`] | how Cisco speaks: discovery, authorization, redirect, verification |
+//! | 3 | [`client`] | the library of programs that want a token |
 //! | 4 | [`daemon`] | how it is put together; the only place where concrete types meet |
 //! | 4 | [`ctl`] | the command line |
 //! | 4 | [`lab`] | a UC estate in a box, to try and test against |
@@ -30,26 +31,46 @@
 #[cfg(all(feature = "insecure-test-no-nonce", not(debug_assertions)))]
 compile_error!("`insecure-test-no-nonce` is for tests: it lets anybody's token in");
 
+#[cfg(feature = "full")]
 pub mod broker;
+#[cfg(feature = "full")]
 pub mod browser;
+#[cfg(feature = "full")]
 pub mod chain;
+#[cfg(feature = "full")]
 pub mod cisco;
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "full")]
 pub mod config;
+#[cfg(feature = "full")]
 pub mod ctl;
+#[cfg(feature = "full")]
 pub mod daemon;
+#[cfg(feature = "full")]
 pub mod domain;
+#[cfg(feature = "full")]
 pub mod identity;
+#[cfg(feature = "full")]
 pub mod lab;
+#[cfg(feature = "full")]
 pub mod loopback;
+#[cfg(feature = "full")]
 pub mod manual;
+#[cfg(feature = "client")]
 pub mod paths;
+#[cfg(feature = "full")]
 pub mod private;
+#[cfg(feature = "client")]
 pub mod rpc;
+#[cfg(feature = "full")]
 pub mod store;
+#[cfg(feature = "full")]
 pub mod sys;
+#[cfg(feature = "full")]
 pub mod telemetry;
 
 /// The Rust in the README compiles.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -25,6 +25,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
     ("cisco", &["domain", "chain", "config", "loopback", "identity", "browser", "broker::ports"]),
     ("store", &["domain", "chain", "private", "sys", "broker::ports"]),
     ("rpc", &["domain", "sys", "broker"]),
+    ("client", &["paths", "rpc::client", "rpc::proto"]),
     (
         "daemon",
         &[
@@ -53,6 +54,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "loopback",
             "identity",
             "config",
+            "client",
             "rpc::client",
             "rpc::proto",
         ],

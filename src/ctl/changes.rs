@@ -10,7 +10,7 @@ use super::{
     error::Error,
     json, moment, render,
     signals::{Signals, Told},
-    statuses::{self, Statuses},
+    statuses::Statuses,
     terminal,
 };
 use crate::rpc::proto::{ClusterStatus, GetStatusResponse};
@@ -46,18 +46,12 @@ pub(super) async fn run(socket: &Path, args: &WatchArgs) -> Result<(), Error> {
                 known.take(&status, |change| say(change, args.json))?;
             }
             // One that was never there is not a change.
-            Err(error) if statuses::passes(&error) && known.is_some() => {
+            Err(error) if error.passes() && known.is_some() => {
                 if known.replace(Known::default()).is_some_and(|known| known.reachable) {
                     say(Change::Unreachable, args.json)?;
                 }
-                tokio::select! {
-                    () = statuses::pause() => {}
-                    told = signals.next() => if matches!(told, Told::Interrupt | Told::End) {
-                        return Err(Error::Interrupted);
-                    }
-                }
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -2,16 +2,16 @@
 
 use std::{io, path::PathBuf};
 
-use tonic::{Code, Status};
+use tonic::Status;
 
 use super::{exit::Exit, service};
 use crate::{
-    config,
+    client, config,
     domain::ClusterName,
     identity::Flaw,
     paths,
     rpc::{
-        client::{self, ConnectError},
+        client::{self as calls, ConnectError},
         proto,
     },
 };
@@ -26,7 +26,7 @@ pub(super) enum Error {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The daemon refused a call.
-    #[error("{}", sentence(.0))]
+    #[error("{}", calls::sentence(.0))]
     Refused(Box<Status>),
     /// No token came within the time given. The login goes on.
     #[error("no token of `{cluster}` within {waited}; a login that is under way goes on")]
@@ -173,7 +173,7 @@ impl Error {
         match self {
             Self::Path(error) => error.advice().to_owned(),
             Self::Connect(ConnectError::NotRunning { .. }) => start_line(),
-            Self::Refused(status) => client::advice(status).unwrap_or_default(),
+            Self::Refused(status) => calls::advice(status).unwrap_or_default(),
             Self::LoginFailed(failure) => failure.advice.clone(),
             Self::WhichCluster { names } => {
                 let first = names.first().map_or("CLUSTER", String::as_str);
@@ -210,6 +210,18 @@ impl Error {
     }
 }
 
+impl From<client::Error> for Error {
+    fn from(error: client::Error) -> Self {
+        match error {
+            client::Error::Path(error) => Self::Path(error),
+            client::Error::Connect(error) => Self::Connect(error),
+            client::Error::Refused(refused) => Self::Refused(refused.0),
+            client::Error::Broken(status) | client::Error::Late(status) => Self::Refused(status),
+            client::Error::Incomplete(what) => Self::Incomplete(what),
+        }
+    }
+}
+
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
         Self::Refused(Box::new(status))
@@ -224,16 +236,6 @@ fn no_page(name: Option<&ClusterName>) -> String {
     match name {
         Some(name) => format!("`{name}` does not redirect to a page on another server"),
         None => "no cluster redirects to a page on another server".to_owned(),
-    }
-}
-
-/// The daemon's sentence; where the connection broke, one of our own.
-fn sentence(status: &Status) -> &str {
-    match (status.code(), client::reason(status)) {
-        _ if client::is_broken(status) => "the connection to ucssod broke",
-        (Code::Cancelled | Code::DeadlineExceeded, None) => "ucssod did not answer in time",
-        _ if status.message().is_empty() => "ucssod refused without saying why",
-        _ => status.message(),
     }
 }
 

@@ -11,24 +11,20 @@ use std::{
 };
 
 use tokio::process::Command;
-use tonic::Streaming;
-use zeroize::Zeroizing;
 
 use super::{
     args::ExecArgs,
     error::Error,
     exit::Exit,
-    moment,
     signals::{Passed, pass_on},
-    statuses, terminal, token,
+    terminal, token,
     token_file::TokenFile,
 };
 use crate::{
-    chain, paths,
-    rpc::{
-        client::Client,
-        proto::{GetTokenRequest, Token, WatchTokenRequest, WatchTokenResponse},
-    },
+    chain,
+    client::{AccessToken, Connector, Watch},
+    paths,
+    rpc::{client::Client, proto::GetTokenRequest},
 };
 
 /// Where the program finds the path of the file.
@@ -39,16 +35,17 @@ pub(super) async fn run(socket: &Path, args: ExecArgs) -> Result<ExitCode, Error
     let client = Client::connect(socket).await?;
     let cluster = args.cluster.to_string();
     let request = GetTokenRequest { cluster: cluster.clone(), ..GetTokenRequest::default() };
-    let token = token::get(&client, request, args.wait).await?;
+    let token = AccessToken::received(token::get(&client, request, args.wait).await?);
     let file = TokenFile::create(&paths::runtime_folder(paths::process_environment)?)?;
-    let mut fresh = Fresh { socket, cluster, file: &file, held: None, stream: None };
-    let initial = args.env.map(|name| (name, Zeroizing::new(token.access_token.clone())));
+    let watch = Watch::new(Connector::from(socket), &cluster);
+    let mut fresh = Fresh { watch, file: &file, held: None };
+    let initial = args.env.map(|name| (name, token.clone()));
     fresh.take(Some(token)).map_err(|source| Error::Unwritable { path: file.path(), source })?;
 
     let mut command = command(args.command);
     command.env(VARIABLE, file.path());
     if let Some((name, token)) = &initial {
-        command.env(name, token.as_str());
+        command.env(name, token.secret());
     }
     // From before the program is there, so that none is lost.
     let mut signals = Passed::new()?;
@@ -83,12 +80,10 @@ fn code(ended: ExitStatus) -> ExitCode {
 
 /// Keeps what is in the file as the daemon has it.
 struct Fresh<'a> {
-    socket: &'a Path,
-    cluster: String,
+    watch: Watch,
     file: &'a TokenFile,
-    /// Which token is in the file, and until when it is good.
-    held: Option<(u64, Option<prost_types::Timestamp>)>,
-    stream: Option<Streaming<WatchTokenResponse>>,
+    /// What is in the file.
+    held: Option<AccessToken>,
 }
 
 impl Fresh<'_> {
@@ -99,68 +94,42 @@ impl Fresh<'_> {
     ///
     /// Dropping the future loses nothing.
     async fn turn(&mut self) {
-        let changed = match self.news().await {
-            Ok(token) => self.take(token),
-            Err(error) if statuses::passes(&error) && !self.is_over() => {
-                self.stream = None;
-                return statuses::pause().await;
-            }
+        let taken = match self.watch.attempt().await {
+            Ok(update) => self.take(update.token),
+            Err(error) if error.passes() && !self.is_over() => return,
             // A token that its daemon does not vouch for any more.
-            Err(_) => {
-                self.stream = None;
-                let taken = self.take(None);
-                statuses::pause().await;
-                taken
-            }
+            Err(_) => self.take(None),
         };
-        if let Err(error) = changed {
-            let path = self.file.path();
-            let error = Error::Unwritable { path, source: error };
+        if let Err(source) = taken {
+            let error = Error::Unwritable { path: self.file.path(), source };
             terminal::note(&format!("ucssoctl: {}\n", chain::one_line(&error)));
         }
     }
 
-    /// The token, as soon as something about it is new.
-    async fn news(&mut self) -> Result<Option<Token>, Error> {
-        let stream = match &mut self.stream {
-            Some(stream) => stream,
-            none => {
-                let client = Client::connect(self.socket).await?;
-                let request = WatchTokenRequest { cluster: self.cluster.clone() };
-                none.insert(client.broker().watch_token(request).await?.into_inner())
-            }
-        };
-        let message = stream.message().await?.ok_or_else(statuses::ended)?;
-        Ok(message.token)
-    }
-
     /// Has the file contain this token, or not be there.
-    fn take(&mut self, token: Option<Token>) -> std::io::Result<()> {
-        let Some(mut token) = token else {
+    fn take(&mut self, token: Option<AccessToken>) -> std::io::Result<()> {
+        let Some(token) = token else {
             self.held = None;
             return self.file.clear();
         };
-        let text = Zeroizing::new(std::mem::take(&mut token.access_token));
-        // Expiries differ where a daemon that remembers nothing counts from the beginning.
-        let known = Some((token.generation, token.expire_time));
-        if self.held == known {
-            return Ok(());
+        // It is told anew by each daemon.
+        if !self.held.as_ref().is_some_and(|held| held.is(&token)) {
+            self.file.put(token.secret())?;
         }
-        self.file.put(&text)?;
-        self.held = known;
+        self.held = Some(token);
         Ok(())
     }
 
     /// Whether the token that is held has ended, as nobody is there to say so.
     fn is_over(&self) -> bool {
-        let expiry = self.held.as_ref().and_then(|(_, expiry)| moment::timestamp(expiry.as_ref()));
-        expiry.is_some_and(|expiry| expiry <= terminal::now().timestamp())
+        self.held.as_ref().is_some_and(|token| token.remaining().is_zero())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rpc::proto::Token;
 
     #[test]
     fn a_program_ends_with_its_own_code_or_that_of_its_signal() {
@@ -176,19 +145,13 @@ mod tests {
         let runtime = tempfile::tempdir().unwrap();
         let file = TokenFile::create(runtime.path()).unwrap();
         let socket = runtime.path().join("nobody");
-        let in_a_minute = terminal::now().timestamp().as_second() + 60;
 
-        for (seconds, kept) in [(in_a_minute, true), (in_a_minute - 120, false)] {
-            let expire_time = Some(prost_types::Timestamp { seconds, nanos: 0 });
-            let token = Token { access_token: "t".into(), expire_time, ..Token::default() };
-            let mut fresh = Fresh {
-                socket: &socket,
-                cluster: "hq".into(),
-                file: &file,
-                held: None,
-                stream: None,
-            };
-            fresh.take(Some(token)).unwrap();
+        for (seconds, kept) in [(60, true), (0, false)] {
+            let remaining = Some(prost_types::Duration { seconds, nanos: 0 });
+            let token = Token { access_token: "t".into(), remaining, ..Token::default() };
+            let watch = Watch::new(Connector::from(socket.as_path()), "hq");
+            let mut fresh = Fresh { watch, file: &file, held: None };
+            fresh.take(Some(AccessToken::received(token))).unwrap();
 
             fresh.turn().await;
 

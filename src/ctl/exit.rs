@@ -157,6 +157,7 @@ mod tests {
     use tonic_types::{ErrorDetails, StatusExt as _};
 
     use super::*;
+    use crate::client::Reason;
 
     #[test]
     fn every_cause_has_its_code() {
@@ -206,6 +207,16 @@ mod tests {
             ("OF_A_LATER_VERSION", None),
         ] {
             assert_eq!(Exit::of_reason(reason).map(|exit| exit as u8), code, "{reason}");
+        }
+    }
+
+    #[test]
+    fn the_library_knows_every_reason_of_a_missing_token_and_each_has_a_code() {
+        for cause in Cause::ALL {
+            assert!(Reason::of(cause.reason()).is_some(), "{cause:?}");
+        }
+        for reason in Reason::ALL {
+            assert!(Exit::of_reason(reason.as_str()).is_some(), "{reason}");
         }
     }
 

@@ -14,6 +14,7 @@ use super::{
     json, terminal,
 };
 use crate::{
+    client::sent,
     config::show_duration,
     rpc::{
         client::{self, Client},
@@ -82,11 +83,6 @@ fn quoted(text: &str) -> Zeroizing<String> {
 fn time_is_up(status: &Status) -> bool {
     matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled)
         && client::reason(status).is_none_or(|reason| reason == "LOGIN_IN_PROGRESS")
-}
-
-/// A length of time as the API takes it; one beyond what it can say is the longest it can.
-fn sent(duration: Duration) -> prost_types::Duration {
-    duration.try_into().unwrap_or(prost_types::Duration { seconds: 315_576_000_000, nanos: 0 })
 }
 
 #[cfg(test)]

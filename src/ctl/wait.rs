@@ -5,12 +5,13 @@
 use std::path::Path;
 
 use tokio::time::timeout;
+use tonic::Status;
 
 use super::{
     args::{Goal, WaitArgs},
     error::Error,
     render::is_usable,
-    statuses::{self, Statuses},
+    statuses::Statuses,
 };
 use crate::{config::show_duration, rpc::proto::GetStatusResponse};
 
@@ -29,7 +30,7 @@ pub(super) async fn run(socket: &Path, args: WaitArgs) -> Result<(), Error> {
             Some(Missing::Tokens(names)) => {
                 Error::StillMissing { names, waited: show_duration(limit) }
             }
-            None => statuses::ended(),
+            None => Status::unavailable("it did not answer").into(),
         }),
     }
 }
@@ -52,11 +53,8 @@ async fn until_valid(statuses: &mut Statuses, missing: &mut Option<Missing>) -> 
                 }
                 *missing = Some(Missing::Tokens(names));
             }
-            Err(error) if statuses::passes(&error) => {
-                *missing = Some(Missing::Daemon(error));
-                statuses::pause().await;
-            }
-            Err(error) => return Err(error),
+            Err(error) if error.passes() => *missing = Some(Missing::Daemon(error.into())),
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -12,13 +12,13 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::time::{MissedTickBehavior, interval};
+use tonic::Status;
 
 use super::{
     error::Error,
     json,
     render::View,
     signals::{Signals, Told},
-    statuses::ended,
     terminal::{self, Canvas},
 };
 use crate::rpc::{
@@ -45,7 +45,7 @@ pub(super) async fn run(
         let changed = tokio::select! {
             // Cancel safe: a message that was not taken yet stays in the stream.
             message = stream.message() => {
-                let Some(message) = message? else { return Err(ended()) };
+                let Some(message) = message? else { return Err(Status::unavailable("the stream ended").into()) };
                 let status = message.status.ok_or(Error::Incomplete("status"))?;
                 latest = Some((status, terminal::now().timestamp()));
                 true

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tonic::{Code, Request, Response, Status};
 
 use super::{
-    LogFilter,
+    LogFilter, PROBLEMS,
     audit::Caller,
     log_filter::FilterChange,
     proto::{self, admin_server::Admin},
@@ -107,9 +107,6 @@ impl Reload {
 /// Where such wishes go.
 #[derive(Debug, Clone)]
 pub struct Reloads(mpsc::Sender<Reload>);
-
-/// Under which key of an `ErrorInfo`'s metadata the problems of a configuration are.
-pub(super) const PROBLEMS: &str = "problems";
 
 /// How many may wait; who finds it full waits its turn.
 const WISHES: usize = 8;

@@ -2,7 +2,7 @@
 //!
 //! Owns the connection over the Unix socket, the mark that every call carries, and the reading
 //! of `google.rpc.ErrorInfo`. It sends nothing to a socket that another user listens on, or could. What a
-//! call means is up to its caller, `ctl`.
+//! call means is up to its callers, `client` and `ctl`.
 
 use std::{
     error::Error as _,
@@ -22,8 +22,7 @@ use tonic::{
 use tonic_types::StatusExt as _;
 
 use super::{
-    ERROR_DOMAIN, METADATA_KEY, METADATA_VALUE,
-    admin::PROBLEMS,
+    ERROR_DOMAIN, METADATA_KEY, METADATA_VALUE, PROBLEMS,
     proto::{
         admin_client::AdminClient, login_client::LoginClient,
         token_broker_client::TokenBrokerClient,
@@ -111,15 +110,23 @@ impl Client {
     ///
     /// Why there is no connection. A socket of another user is an error before a byte is sent.
     pub async fn connect(socket: &Path) -> Result<Self, ConnectError> {
+        Self::connect_allowing(socket, None).await
+    }
+
+    /// The same, where the user with this id may listen too.
+    pub(crate) async fn connect_allowing(
+        socket: &Path,
+        also: Option<u32>,
+    ) -> Result<Self, ConnectError> {
         // The first connection is made here, where its error keeps its type.
-        let mut first = Some(dial(socket).await?);
+        let mut first = Some(dial(socket, also).await?);
         let path = socket.to_owned();
         let connector = tower::service_fn(move |_| {
             let (first, path) = (first.take(), path.clone());
             async move {
                 match first {
                     Some(stream) => Ok(TokioIo::new(stream)),
-                    None => dial(&path).await.map(TokioIo::new),
+                    None => dial(&path, also).await.map(TokioIo::new),
                 }
             }
         });
@@ -177,15 +184,33 @@ pub fn is_broken(status: &Status) -> bool {
     local || (status.code() == Code::Unavailable && reason(status).is_none())
 }
 
+/// Whether time ran out on this side, without a word of the daemon.
+#[must_use]
+pub fn is_late(status: &Status) -> bool {
+    matches!(status.code(), Code::Cancelled | Code::DeadlineExceeded) && reason(status).is_none()
+}
+
+/// What happened: the daemon's sentence; where the connection broke, one of our own.
+#[must_use]
+pub fn sentence(status: &Status) -> &str {
+    match status.message() {
+        _ if is_broken(status) => "the connection to ucssod broke",
+        _ if is_late(status) => "ucssod did not answer in time",
+        "" => "ucssod refused without saying why",
+        message => message,
+    }
+}
+
 fn error_info(status: &Status) -> Option<tonic_types::ErrorInfo> {
     status.get_details_error_info().filter(|info| info.domain == ERROR_DOMAIN)
 }
 
 /// Opens the socket and looks who is at its other end.
-async fn dial(path: &Path) -> Result<UnixStream, ConnectError> {
+async fn dial(path: &Path, also: Option<u32>) -> Result<UnixStream, ConnectError> {
     let owned = || path.to_owned();
     let us = rustix::process::geteuid().as_raw();
-    refuse_other_folder(path, us)?;
+    let allowed = |uid| uid == us || also == Some(uid);
+    refuse_other_folder(path, allowed)?;
     let stream = UnixStream::connect(path).await.map_err(|source| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
             ConnectError::NotRunning { path: owned() }
@@ -195,15 +220,15 @@ async fn dial(path: &Path) -> Result<UnixStream, ConnectError> {
     })?;
     let peer =
         stream.peer_cred().map_err(|source| ConnectError::Unreachable { path: owned(), source })?;
-    refuse_other_user(peer.uid(), us, path)?;
+    refuse_other_user(peer.uid(), allowed, path)?;
     Ok(stream)
 }
 
 /// A folder that does not exist is left to whoever connects to find.
-fn refuse_other_folder(path: &Path, us: u32) -> Result<(), ConnectError> {
+fn refuse_other_folder(path: &Path, allowed: impl Fn(u32) -> bool) -> Result<(), ConnectError> {
     let folder = path.parent().and_then(|folder| fs::metadata(folder).ok());
     match folder.map(|folder| folder.uid()) {
-        Some(uid) if uid != us && uid != 0 => {
+        Some(uid) if !allowed(uid) && uid != 0 => {
             Err(ConnectError::OtherFolder { path: path.to_owned(), uid })
         }
         _ => Ok(()),
@@ -211,8 +236,12 @@ fn refuse_other_folder(path: &Path, us: u32) -> Result<(), ConnectError> {
 }
 
 /// Whoever gets there first can listen on a path; only the kernel says who did.
-fn refuse_other_user(uid: u32, us: u32, path: &Path) -> Result<(), ConnectError> {
-    if uid == us { Ok(()) } else { Err(ConnectError::OtherUser { path: path.to_owned(), uid }) }
+fn refuse_other_user(
+    uid: u32,
+    allowed: impl Fn(u32) -> bool,
+    path: &Path,
+) -> Result<(), ConnectError> {
+    if allowed(uid) { Ok(()) } else { Err(ConnectError::OtherUser { path: path.to_owned(), uid }) }
 }
 
 #[cfg(test)]
@@ -253,9 +282,10 @@ mod tests {
     #[test]
     fn a_socket_of_another_user_is_refused() {
         let path = Path::new("/tmp/s");
+        let us = |uid| uid == 1000;
 
-        assert!(refuse_other_user(1000, 1000, path).is_ok());
-        let refused = refuse_other_user(1001, 1000, path).unwrap_err();
+        assert!(refuse_other_user(1000, us, path).is_ok());
+        let refused = refuse_other_user(1001, us, path).unwrap_err();
         assert_eq!(refused.to_string(), "the socket `/tmp/s` belongs to the user with the id 1001");
     }
 

@@ -6,30 +6,52 @@
 //! part of `refusal` that is about pasted addresses; `watch` has the streams of changes; `server`
 //! accepts, within `limits`; `client` connects.
 
+#[cfg(feature = "full")]
 mod admin;
+#[cfg(feature = "full")]
 mod audit;
+#[cfg(feature = "full")]
 mod authority;
 pub mod client;
 mod codec;
+#[cfg(feature = "full")]
 mod convert;
+#[cfg(feature = "full")]
 mod deadline;
+#[cfg(feature = "full")]
 mod facts;
+#[cfg(feature = "full")]
 mod hpack;
+#[cfg(feature = "full")]
 mod limits;
+#[cfg(feature = "full")]
 mod log_filter;
+#[cfg(feature = "full")]
 mod login;
+#[cfg(feature = "full")]
 mod not_taken;
+#[cfg(feature = "full")]
 mod refusal;
+#[cfg(feature = "full")]
 mod server;
+#[cfg(feature = "full")]
 mod service;
+#[cfg(feature = "full")]
 mod watch;
 
-pub use admin::{Change, NotReloaded, Reload, Reloaded, Reloads};
-pub use facts::ServerFacts;
-pub use limits::Limits;
-pub use log_filter::{FilterChange, LogFilter};
-pub use refusal::ERROR_DOMAIN;
-pub use server::{Error, serve};
+#[cfg(feature = "full")]
+pub use self::{
+    admin::{Change, NotReloaded, Reload, Reloaded, Reloads},
+    facts::ServerFacts,
+    limits::Limits,
+    log_filter::{FilterChange, LogFilter},
+    server::{Error, serve},
+};
+
+/// The domain of every `ErrorInfo`.
+pub const ERROR_DOMAIN: &str = "ucsso.v1";
+/// The key of an `ErrorInfo`'s metadata that has the problems of a configuration.
+const PROBLEMS: &str = "problems";
 
 /// The metadata key that every call carries. A relay that is tricked into connecting (a proxy, a
 /// browser) cannot set it.

@@ -8,14 +8,11 @@ use std::collections::HashMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::{NotReloaded, not_taken};
+use super::{ERROR_DOMAIN, NotReloaded, not_taken};
 use crate::{
     broker::{Lack, ports::NotTaken},
     domain::{Cause, ClusterName, InvalidClusterName, Lapse, Reserve},
 };
-
-/// The domain of every `ErrorInfo`.
-pub const ERROR_DOMAIN: &str = "ucsso.v1";
 
 /// A call that is refused.
 #[derive(Debug)]

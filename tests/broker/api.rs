@@ -30,12 +30,30 @@ pub(crate) struct Served {
     pub(crate) socket: PathBuf,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Served {
     pub(crate) async fn start(policy: Policy) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), policy).await
+    }
+
+    /// Another daemon on the socket of this one, which ends first.
+    pub(crate) async fn restart(mut self, policy: Policy) -> Self {
+        self.stop().await;
+        drop(self.client);
+        self.server.await.unwrap();
+        std::fs::remove_file(&self.socket).unwrap();
+        Self::start_in(self.folder, policy).await
+    }
+
+    /// Ends the daemon, and tells its callers.
+    pub(crate) async fn stop(&mut self) {
+        self.rig.broker.stop().await;
+        drop(self.stop.take());
+    }
+
+    async fn start_in(folder: tempfile::TempDir, policy: Policy) -> Self {
         let socket = folder.path().join("s");
         let listener = UnixListener::bind(&socket).unwrap();
         let rig = Arc::new(Rig::new(policy));
@@ -55,7 +73,7 @@ impl Served {
             serve(listener, broker, facts, reloads, no_log(), limits, stopped).await.unwrap();
         });
         let client = Client::connect(&socket).await.unwrap();
-        Self { rig, client, socket, stop: Some(stop), server, _folder: folder }
+        Self { rig, client, socket, stop: Some(stop), server, folder }
     }
 
     pub(crate) async fn with_token(self) -> Self {
@@ -305,8 +323,7 @@ async fn everybody_is_told_when_the_broker_stops() {
     let mut status = served.client.broker().watch_status(request).await.unwrap().into_inner();
     status.message().await.unwrap();
 
-    served.rig.broker.stop().await;
-    drop(served.stop.take());
+    served.stop().await;
 
     for ended in [watch.message().await.map(drop), status.message().await.map(drop)] {
         let ended = ended.unwrap_err();

@@ -6,6 +6,7 @@ mod asking;
 mod broken;
 mod clock;
 mod gaps;
+mod library;
 mod login;
 mod logins;
 mod reload;

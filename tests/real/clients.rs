@@ -1,7 +1,7 @@
 //! Programs in other languages that know the `.proto` files and nothing else of ours. They give
 //! no channel option: that their library puts the socket's path into `:authority` is our concern.
 
-use std::path::Path;
+use std::{env, fs, os::unix::fs::symlink, path::Path};
 
 use rustix::process::{Signal, kill_process};
 use tokio::process::Command;
@@ -53,15 +53,37 @@ fn python() -> Command {
 
 fn python_example() -> Command {
     let mut python = python();
-    python.arg(format!("{EXAMPLES}/python/uds.py"));
+    python.arg(format!("{EXAMPLES}/python/cumi.py"));
     python
 }
 
-fn node_example() -> Command {
+fn node() -> Command {
     let mut node = Command::new(require("node", "apt-get install nodejs"));
-    node.env("NODE_PATH", require(&format!("{TOOLS}/node/node_modules"), "tests/install"))
-        .arg(format!("{EXAMPLES}/node/uds.js"));
+    node.env("NODE_PATH", require(&format!("{TOOLS}/node/node_modules"), "tests/install"));
     node
+}
+
+fn node_example() -> Command {
+    let mut node = node();
+    node.arg(format!("{EXAMPLES}/node/uds.js"));
+    node
+}
+
+/// A shell that finds our command line.
+fn shell() -> Command {
+    for program in ["curl", "jq"] {
+        require(program, &format!("apt-get install {program}"));
+    }
+    let mut shell = Command::new("bash");
+    let ours = Path::new(env!("CARGO_BIN_EXE_ucssoctl")).parent().unwrap();
+    shell.env("PATH", format!("{}:{}", ours.display(), env::var("PATH").unwrap()));
+    shell
+}
+
+fn shell_example() -> Command {
+    let mut shell = shell();
+    shell.arg(format!("{EXAMPLES}/shell/uds.sh"));
+    shell
 }
 
 /// The example in Rust, which is built with the tests.
@@ -73,8 +95,12 @@ fn rust_example() -> Command {
 
 /// An estate whose broker holds alice's token for `hq`.
 async fn logged_in() -> Estate {
+    logged_in_to("hq").await
+}
+
+async fn logged_in_to(cluster: &str) -> Estate {
     let estate = Estate::start(IdpChoice::Own).await;
-    let login = estate.log_in("hq").await;
+    let login = estate.log_in(cluster).await;
     let mut walk = Walk::new(estate.lab.ca_pem(), "alice", "alicepw").unwrap();
     let walked = walk.login(&login.start_url.parse().unwrap()).await.unwrap();
     assert!(walked.ok, "{walked:?}");
@@ -82,20 +108,71 @@ async fn logged_in() -> Estate {
     estate
 }
 
-/// Points a client at the broker, and at UDS under a name that every resolver knows.
+/// Points a client at the broker, and at the nodes under a name that every resolver knows.
 fn told<'a>(client: &'a mut Command, estate: &Estate) -> &'a mut Command {
     client
         .env("UCSSO_SOCKET", format!("unix://{}", estate.home.socket().display()))
         .env("UDS_URL", estate.node_url("cucm-pub"))
         .env("UDS_CA", estate.home.path("ca.pem"))
+        .env("CUMI_URL", estate.node_url("cuc"))
+        .env("CUMI_CA", estate.home.path("ca.pem"))
 }
 
 #[tokio::test]
-async fn a_python_program_fetches_the_token_and_asks_uds() {
+async fn a_python_program_fetches_the_token_and_asks_cumi() {
+    let estate = logged_in_to("vm").await;
+
+    let subjects = run_well(told(python_example().arg("vm"), &estate)).await;
+
+    assert_eq!(subjects, "Message from Bob Brandt (1002)\n");
+}
+
+#[tokio::test]
+async fn a_shell_script_fetches_the_token_and_asks_uds() {
     let estate = logged_in().await;
 
-    let record = run_well(told(&mut python_example(), &estate)).await;
+    let record = run_well(told(&mut shell_example(), &estate)).await;
+    let unknown = run(told(shell_example().arg("nowhere"), &estate)).await;
 
+    assert!(record.contains("<userName>alice</userName>"), "{record}");
+    assert_eq!(unknown.status.code(), Some(7), "that of ucssoctl");
+}
+
+/// What a block of the README in this language says.
+fn block(language: &str) -> &'static str {
+    let section = include_str!("../../README.md").split("### From your program").nth(1).unwrap();
+    let block = section.split(&format!("```{language}\n")).nth(1).unwrap();
+    block.split("```").next().unwrap()
+}
+
+#[tokio::test]
+async fn the_readme_has_a_token_in_ten_lines_in_each_language() {
+    let estate = logged_in().await;
+    fs::create_dir(estate.home.path("ucsso")).unwrap();
+    symlink(estate.home.socket(), estate.home.path("ucsso/broker.sock")).unwrap();
+    let written = ["rust,no_run", "python", "js", "bash"].map(block);
+    for block in written {
+        let lines = block.lines().filter(|line| !line.is_empty()).count();
+        assert!(lines <= 10, "{lines} lines:\n{block}");
+    }
+    // That the Rust compiles is seen to where the documentation is tested.
+    let [_, in_python, in_node, in_shell] = written;
+    let in_python = format!("{in_python}\nprint(headers['Authorization'])");
+    let say = "console.log(headers.authorization); broker.close();";
+    let in_node = in_node.replace("broker.close();", say);
+    let in_shell =
+        in_shell.replace("https://cucm-pub.example.com:8443", &estate.node_url("cucm-pub"));
+
+    let header = format!("Bearer {}\n", estate.token("hq").await);
+    let at_home = |mut program: Command, flag: &str, text: &str| {
+        program.args([flag, text]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        program.env("XDG_RUNTIME_DIR", estate.home.path(""));
+        program.env("CURL_CA_BUNDLE", estate.home.path("ca.pem")).env_remove("UCSSO_SOCKET");
+        program
+    };
+    assert_eq!(run_well(&mut at_home(python(), "-c", &in_python)).await, header);
+    assert_eq!(run_well(&mut at_home(node(), "-e", &in_node)).await, header);
+    let record = run_well(&mut at_home(shell(), "-c", &in_shell)).await;
     assert!(record.contains("<userName>alice</userName>"), "{record}");
 }
 
