@@ -4,21 +4,26 @@
 //! but in `ctl`. `service`, `login` and `admin` have one function for each call and decide nothing;
 //! `convert` and `refusal` are the tables between the words of `domain` and the wire, `not_taken` the
 //! part of `refusal` that is about pasted addresses; `watch` has the streams of changes; `server`
-//! accepts, within `limits`; `client` connects.
+//! accepts, within `limits`: `places` has who is connected and `held` one of them, `pace`
+//! how fast a program may call, `calls` counts; `client` connects.
 
 mod admin;
 mod audit;
 mod authority;
+mod calls;
 pub mod client;
 mod codec;
 mod convert;
 mod deadline;
 mod facts;
+mod held;
 mod hpack;
 mod limits;
 mod log_filter;
 mod login;
 mod not_taken;
+mod pace;
+mod places;
 mod refusal;
 mod server;
 mod service;
@@ -28,6 +33,7 @@ pub use admin::{Change, NotReloaded, Reload, Reloaded, Reloads};
 pub use facts::ServerFacts;
 pub use limits::Limits;
 pub use log_filter::{FilterChange, LogFilter};
+pub use pace::Pace;
 pub use refusal::ERROR_DOMAIN;
 pub use server::{Error, serve};
 

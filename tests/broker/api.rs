@@ -34,7 +34,12 @@ pub(crate) struct Served {
 }
 
 impl Served {
+    /// Time passes in leaps here, so a connection is never idle for too long.
     pub(crate) async fn start(policy: Policy) -> Self {
+        Self::within(Limits { idle: Duration::MAX, ..Limits::default() }, policy).await
+    }
+
+    pub(crate) async fn within(limits: Limits, policy: Policy) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("s");
         let listener = UnixListener::bind(&socket).unwrap();
@@ -51,7 +56,6 @@ impl Served {
         let server = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
             let (reloads, _) = Reloads::new();
-            let limits = Limits::default();
             serve(listener, broker, facts, reloads, no_log(), limits, stopped).await.unwrap();
         });
         let client = Client::connect(&socket).await.unwrap();
