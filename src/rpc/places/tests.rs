@@ -1,3 +1,5 @@
+//! Who is let in, and who makes room, when there are many.
+
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::*;
