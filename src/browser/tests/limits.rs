@@ -64,14 +64,28 @@ async fn a_body_that_is_too_large_is_refused() {
     let listener = bound().await;
     let _hq = listener.expect("/cb/hq", "hq", target()).unwrap();
     let addr = addr_of(&listener);
-    let declared = delivery(addr, "/cb/hq", "").replace("Length: 0", "Length: 1073741824");
+    let chunked = delivery(addr, "/cb/hq", "")
+        .replace("Content-Length: 0", "Transfer-Encoding: chunked")
+        + "10400\r\n";
     let mut stream = TcpStream::connect(addr).await.unwrap();
 
-    stream.write_all(declared.as_bytes()).await.unwrap();
+    stream.write_all(chunked.as_bytes()).await.unwrap();
     stream.write_all(&vec![b' '; 65 * 1024]).await.unwrap();
     let _closed_or_reset = stream.read_to_end(&mut Vec::new()).await;
 
     assert_eq!(listener.refusals().of(Refusal::BodyTooLarge), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_says_it_is_too_large_is_not_waited_for() {
+    let listener = bound().await;
+    let _hq = listener.expect("/cb/hq", "hq", target()).unwrap();
+    let addr = addr_of(&listener);
+    let declared = delivery(addr, "/cb/hq", "").replace("Length: 0", "Length: 1073741824");
+
+    let answer = send(addr, &declared).await;
+
+    assert_eq!((answer.status, listener.refusals().of(Refusal::BodyTooLarge)), (413, 1));
 }
 
 #[tokio::test]
