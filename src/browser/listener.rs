@@ -17,14 +17,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
     task::AbortHandle,
     time::timeout,
 };
 use url::Url;
 
 use super::{
-    Error, Expectation, Passed, Refusals, peer,
+    Error, Expectation, Passed, Refusals,
+    guests::{Guests, Heard},
+    peer,
     refusal::Refusal,
     site::{BODY_TIME, REPLY_TIME, Site},
     sockets,
@@ -35,8 +37,9 @@ use crate::{
     loopback::{Origin, Scheme},
 };
 
-/// How many connections are served at once; more wait in the backlog. A browser opens six at
-/// most to one host, so this is a human with two windows and something to spare.
+/// How many connections are served at once. A browser opens six at most to one host, so this is a
+/// human with two windows and something to spare. Who comes then takes the place of the one that
+/// takes longest to say what it wants.
 const CONNECTIONS: usize = 16;
 
 /// How large the head of a request may be, in bytes. Browsers send the cookies of every other
@@ -126,14 +129,14 @@ impl Listener {
             .map_err(|source| Error::Bind { addr: origin.addresses()[0], source })?;
         let bound: Vec<_> = sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
         let site = Arc::new(Site::new(origin));
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let guests = Arc::new(Guests::new(CONNECTIONS));
         let tls = match origin.scheme {
             Scheme::Http => None,
             Scheme::Https => Some(Arc::new(Tls::new(identity))),
         };
         let accepting = sockets.into_iter().zip(&bound).map(|(socket, &addr)| {
-            let (site, places, tls) = (Arc::clone(&site), Arc::clone(&places), tls.clone());
-            let gate = Gate { site, tls, addr, uid, places };
+            let (site, guests, tls) = (Arc::clone(&site), Arc::clone(&guests), tls.clone());
+            let gate = Gate { site, tls, addr, uid, guests };
             tokio::spawn(gate.accept(socket)).abort_handle()
         });
         let accepting = accepting.collect();
@@ -207,21 +210,19 @@ struct Gate {
     tls: Option<Arc<Tls>>,
     addr: SocketAddr,
     uid: u32,
-    places: Arc<Semaphore>,
+    guests: Arc<Guests>,
 }
 
 impl Gate {
     async fn accept(self, socket: TcpListener) {
         loop {
-            let place = Arc::clone(&self.places).acquire_owned().await;
-            let place = place.expect("the semaphore is never closed");
             match socket.accept().await {
                 Ok((stream, from)) => {
                     let gate = self.clone();
-                    tokio::spawn(async move {
-                        gate.attend(stream, from).await;
-                        drop(place);
-                    });
+                    let attend = |heard: Heard| async move {
+                        gate.attend(stream, from, &heard).await;
+                    };
+                    self.guests.seat(attend).await;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection to the redirect address");
@@ -233,7 +234,7 @@ impl Gate {
     }
 
     /// Serves one connection: one request, one answer.
-    async fn attend(self, stream: TcpStream, from: SocketAddr) {
+    async fn attend(self, stream: TcpStream, from: SocketAddr, heard: &Heard) {
         let Self { site, tls, addr, uid, .. } = &self;
         let (addr, uid) = (*addr, *uid);
         match peer::owner(from, addr).await {
@@ -244,9 +245,9 @@ impl Gate {
         if !matches!(timeout(HEAD_TIME, stream.peek(&mut [0])).await, Ok(Ok(1..))) {
             return;
         }
-        let Some(tls) = tls else { return self.converse(stream).await };
+        let Some(tls) = tls else { return self.converse(stream, heard).await };
         match timeout(HEAD_TIME, tls.accept(stream)).await {
-            Ok(Some(Ok(stream))) => self.converse(stream).await,
+            Ok(Some(Ok(stream))) => self.converse(stream, heard).await,
             Ok(Some(Err(_))) => site.refusals.count(Refusal::Handshake),
             Ok(None) => site.refusals.count(Refusal::NothingPending),
             Err(_elapsed) => site.refusals.count(Refusal::HeadTooSlow),
@@ -254,12 +255,12 @@ impl Gate {
     }
 
     /// Reads one request and answers it.
-    async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+    async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin, heard: &Heard) {
         let Self { site, addr, .. } = self;
-        let service =
-            service_fn(
-                |request| async move { Ok::<_, Infallible>(site.answer(*addr, request).await) },
-            );
+        let service = service_fn(|request| {
+            heard.set();
+            async move { Ok::<_, Infallible>(site.answer(*addr, request).await) }
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME)

@@ -13,6 +13,7 @@
 //! | file | owns |
 //! | --- | --- |
 //! | `listener` | the connections and their limits |
+//! | `guests` | which connection goes when there are too many |
 //! | `sockets` | every address that an origin stands for |
 //! | `passed` | sockets that listened before this process was there |
 //! | `peer` | whose process a connection comes from, and whose has a port |
@@ -36,6 +37,7 @@ mod by_hand;
 pub mod desktop;
 mod error;
 mod expectation;
+mod guests;
 mod listener;
 mod open;
 mod page;

@@ -10,7 +10,10 @@ use std::{
 };
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::{Request, StatusCode, body::Incoming};
+use hyper::{
+    Request, StatusCode,
+    body::{Body as _, Incoming},
+};
 use serde::Deserialize;
 use tokio::{sync::oneshot, time::timeout};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
@@ -135,6 +138,10 @@ struct Posted {
 
 impl Posted {
     async fn read(body: Incoming) -> Result<Self, Refusal> {
+        // One that says so is not waited for.
+        if body.size_hint().lower() > BODY_SIZE as u64 {
+            return Err(Refusal::BodyTooLarge);
+        }
         // Collected by hand, into memory of its final size, so that no copy is left behind.
         let mut text = Zeroizing::new(Vec::with_capacity(BODY_SIZE));
         let mut body = Limited::new(body, BODY_SIZE);

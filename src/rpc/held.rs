@@ -1,7 +1,7 @@
-//! A connection that ends when its place is wanted for another.
+//! A connection that ends when its place is wanted for another, and leaves others their turn.
 //!
-//! Whatever the HTTP/2 library does with the stream then fails, so the library lets go of it. Made
-//! by `server` for each connection.
+//! Once it has to end, whatever the HTTP/2 library does with the stream fails, so the library lets
+//! go of it. Made by `server` for each connection.
 
 use std::{
     io,
@@ -16,16 +16,22 @@ use tokio::{
 
 use super::places::Place;
 
+/// After so many readings without a pause it is the turn of others. A client that always has more
+/// to read could otherwise hold them up: a reading is up to two hundred frames.
+const READINGS: u8 = 8;
+
 /// A stream, and the place that it takes.
 #[derive(Debug)]
 pub(super) struct Held {
     stream: UnixStream,
     place: Place,
+    /// How often it was read since the last pause.
+    readings: u8,
 }
 
 impl Held {
     pub(super) fn new(stream: UnixStream, place: Place) -> Self {
-        Self { stream, place }
+        Self { stream, place, readings: 0 }
     }
 
     /// The stream, unless it has to go.
@@ -43,7 +49,14 @@ impl AsyncRead for Held {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.still(cx)?.poll_read(cx, buf)
+        if self.readings == READINGS {
+            self.readings = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let read = self.still(cx)?.poll_read(cx, buf);
+        self.readings = if read.is_ready() { self.readings + 1 } else { 0 };
+        read
     }
 }
 

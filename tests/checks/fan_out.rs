@@ -6,34 +6,30 @@
 
 use std::{
     fs,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::{net::UnixListener, sync::mpsc, task::JoinSet, time::timeout};
+use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 use ucsso::{
-    broker::{Interaction, ports::Clock as _},
-    domain::Policy,
     lab::LabConfig,
     rpc::{
-        Limits, LogFilter, Reloads, ServerFacts,
+        Limits, Pace,
         client::Client,
         proto::{Interaction::Never, SnoozeRequest, WatchTokenRequest, WatchTokenResponse},
-        serve,
     },
 };
 
 use crate::{
-    broker_rig::{HOUR, Rig, ask},
     check::Figure,
     estate::Estate,
-    login::Answer,
     process::PATIENCE,
     rig::{WRITING, token_from, with_browser},
+    wide::Wide,
 };
 
-/// How many connections of the daemon's 256 are full of streams.
-const CONNECTIONS: usize = 250;
+/// How many connections are full of streams. They are of one program, which may have 64, and may
+/// call 200 times at once.
+const CONNECTIONS: usize = 20;
 /// How many streams one change has to reach.
 const STREAMS: usize = 10_000;
 
@@ -76,33 +72,14 @@ pub(crate) async fn run() -> Vec<Figure> {
 
 /// One change that is told to [`STREAMS`] streams: how many heard it, and how long it took.
 async fn many() -> (usize, Duration) {
-    let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("s");
-    let listener = UnixListener::bind(&socket).unwrap();
-    let rig = Rig::new(Policy::default());
-    rig.login.answer(Answer::Token(HOUR));
-    rig.hq().token(ask(Interaction::IfNeeded)).await.unwrap();
-    let facts = ServerFacts {
-        refused_redirects: Box::new(Vec::new),
-        memory: Box::new(String::new),
-        persistence: Box::new(String::new),
-        started: rig.clock.now(),
-        warnings: Box::new(Vec::new),
-    };
-    let broker = Arc::clone(&rig.broker);
-    let limits = Limits { streams: 64, watches: 50, ..Limits::default() };
-    let server = tokio::spawn(async move {
-        let (reloads, _) = Reloads::new();
-        let no_log = LogFilter(Box::new(|_, _| Err(String::new())));
-        serve(listener, broker, facts, reloads, no_log, limits, std::future::pending()).await
-    });
+    let pace = Pace { a_second: 1_000, at_once: 2 * u32::try_from(STREAMS).unwrap() };
+    let limits = Limits { of_a_program: 256, streams: 64, watches: 50, pace, ..Limits::default() };
+    let wide = Wide::serve(limits).await;
     let mut crowd = Crowd::default();
     for _ in 0..STREAMS / limits.watches {
-        crowd.join(Client::connect(&socket).await.unwrap(), limits.watches).await;
+        crowd.join(Client::connect(&wide.socket).await.unwrap(), limits.watches).await;
     }
-    let told = crowd.told().await;
-    server.abort();
-    told
+    crowd.told().await
 }
 
 /// Programs that watch a cluster.

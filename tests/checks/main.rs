@@ -50,9 +50,11 @@ mod user_session;
 mod webdriver;
 
 mod attacker;
+mod bystander;
 mod check;
 mod clock_shim;
 mod dice;
+mod frames;
 mod ledger;
 mod machine;
 mod refusals;
@@ -60,6 +62,7 @@ mod strangers;
 mod tabs;
 mod victim;
 mod weakened;
+mod wide;
 mod wire;
 
 mod attack_page;
@@ -73,16 +76,21 @@ mod faults;
 mod foreign_uid;
 mod forged_callbacks;
 mod forgery;
+mod frame_floods;
+mod full_house;
 mod host_origin;
 mod killed;
 mod late_callbacks;
+mod many_streams;
 mod mix_up;
 mod obstacles;
+mod oversize;
 mod peer_identity;
 mod port_squatter;
 mod sandbox;
 mod single_flight;
 mod sleep;
+mod slow_senders;
 mod weekend;
 
 use std::process::ExitCode;
@@ -123,6 +131,23 @@ const CHECKS: &[Check] = &[
     Check { id: "S14", name: "canary", long: false, run: || Box::pin(canary::run()) },
     Check { id: "S15", name: "closed-memory", long: false, run: || Box::pin(closed_memory::run()) },
     Check { id: "S16", name: "copies", long: false, run: || Box::pin(copies::run()) },
+    Check { id: "S17", name: "full-house", long: false, run: || Box::pin(full_house::run()) },
+    Check {
+        id: "S18",
+        name: "many-streams",
+        long: false,
+        run: || Box::pin(many_streams::run(20_000)),
+    },
+    Check {
+        id: "S18x5",
+        name: "many-streams",
+        long: true,
+        run: || Box::pin(many_streams::run(100_000)),
+    },
+    Check { id: "S19", name: "frame-floods", long: false, run: || Box::pin(frame_floods::run(1)) },
+    Check { id: "S19x5", name: "frame-floods", long: true, run: || Box::pin(frame_floods::run(5)) },
+    Check { id: "S20", name: "slow-senders", long: false, run: || Box::pin(slow_senders::run()) },
+    Check { id: "S21", name: "oversize", long: false, run: || Box::pin(oversize::run()) },
     Check { id: "S24", name: "clock-steps", long: false, run: || Box::pin(clock_steps::run()) },
     Check { id: "S25", name: "sleep", long: false, run: || Box::pin(sleep::run()) },
     Check { id: "S25-long", name: "long-stop", long: true, run: || Box::pin(sleep::run_long()) },
