@@ -55,7 +55,7 @@ pub struct Authorized<S> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CallError<E> {
-    /// There is no token.
+    /// There is no token, or none any more: the cluster refused the one that was sent.
     NoToken(Error),
     /// The request goes to a host that was not named, or not by https. It was not sent.
     NotTheCluster,
@@ -76,10 +76,10 @@ impl Bearer {
     }
 
     /// The token to send the request with once more, if the cluster does not accept this one.
-    async fn next_after(&self, refused: &AccessToken) -> Option<AccessToken> {
-        match self.token.report_rejected(refused).await.ok()? {
-            Verdict::Rejected | Verdict::Superseded => self.token.current().await.ok(),
-            Verdict::StillValid | Verdict::Unknown => None,
+    async fn next_after(&self, refused: &AccessToken) -> Result<Option<AccessToken>, Error> {
+        match self.token.report_rejected(refused).await? {
+            Verdict::Rejected | Verdict::Superseded => self.token.current().await.map(Some),
+            Verdict::StillValid | Verdict::Unknown => Ok(None),
         }
     }
 }
@@ -123,7 +123,8 @@ where
             if answer.status() != StatusCode::UNAUTHORIZED {
                 return Ok(answer);
             }
-            let Some(next) = bearer.next_after(&token).await else { return Ok(answer) };
+            let next = bearer.next_after(&token).await.map_err(CallError::NoToken)?;
+            let Some(next) = next else { return Ok(answer) };
             let second = with(request, &next)?;
             poll_fn(|context| inner.poll_ready(context)).await.map_err(CallError::Call)?;
             inner.call(second).await.map_err(CallError::Call)

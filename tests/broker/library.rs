@@ -188,6 +188,23 @@ async fn a_request_is_sent_again_with_the_next_token_after_a_401_that_means_it()
 }
 
 #[tokio::test]
+async fn a_request_whose_token_is_gone_ends_in_why_there_is_no_other() {
+    let served = Served::start(Policy::default()).await.with_token().await;
+    served.rig.login.say(domain::Verdict::Rejected);
+    let token = client(&served).await.token("hq", never());
+    let refusing = service_fn(|_: Request<()>| {
+        ready(Ok::<_, std::io::Error>(Response::builder().status(401).body(()).unwrap()))
+    });
+    let mut authorized = Bearer::new(token, ["cucm-pub"]).layer(refusing);
+
+    let request = Request::get("https://cucm-pub:8443/cucm-uds/user/alice").body(()).unwrap();
+    let refused = authorized.call(request).await.unwrap_err();
+
+    let CallError::NoToken(error) = refused else { panic!("{refused}") };
+    assert!(error.reason().is_some(), "{error}");
+}
+
+#[tokio::test]
 async fn no_token_is_sent_to_a_host_that_was_not_named_or_without_tls() {
     let served = Served::start(Policy::default()).await.with_token().await;
     let token = client(&served).await.token("hq", never());

@@ -7,6 +7,7 @@ use std::{
 };
 
 use tokio::process::Command;
+use ucsso::client::{Connector, Options};
 
 use crate::{
     check::Figure,
@@ -157,11 +158,16 @@ pub(crate) async fn run() -> Vec<Figure> {
     let [to_stranger, to_own] = [strangers::python(LISTENER), own_python(LISTENER)];
     let to_stranger = heard(&estate, to_stranger, "theirs").await;
     let to_own = heard(&estate, to_own, "ours").await;
+    let strict = heard_of_library(&estate, "strict", |connector| connector).await;
+    let lenient =
+        heard_of_library(&estate, "lenient", |connector| connector.allow_server(strangers::UID));
+    let lenient = lenient.await;
 
     vec![
         Figure::exactly("strangers-denied", denied, STRANGERS),
-        Figure::exactly("bytes-to-strangers", answered + to_stranger, 0),
+        Figure::exactly("bytes-to-strangers", answered + to_stranger + strict, 0),
         Figure::at_least("bytes-to-own-listener", to_own, 1),
+        Figure::at_least("bytes-to-an-allowed-one", lenient, 1),
         // Where the machine does other things, one of them gets an id now and then.
         Figure::at_least("ids-taken-over", taken_over, TRIALS * 9 / 10),
         Figure::at_least("misled-by-the-id", misleading, TRIALS * 9 / 10),
@@ -186,6 +192,23 @@ async fn heard(estate: &Estate, mut listener: Command, name: &str) -> usize {
     let socket = format!("unix://{}", socket.display());
     let asking = estate.home.ucssoctl().env("UCSSO_SOCKET", socket).args(["token", "hq"]).output();
     let (line, _) = tokio::join!(listener.line_with("heard"), asking);
+    let [heard] = numbers(line.trim_start_matches("heard "));
+    heard
+}
+
+/// How much the client library says to another user's listener.
+async fn heard_of_library(
+    estate: &Estate,
+    name: &str,
+    allow: impl FnOnce(Connector) -> Connector,
+) -> usize {
+    let socket = estate.home.path(name);
+    let listener = Process::start(strangers::python(LISTENER).arg(&socket));
+    listener.line_with("listening").await;
+    let connector = allow(Connector::at(socket).unwrap());
+    let asking = async { connector.connect().await?.get("hq", &Options::default()).await };
+    let (line, refused) = tokio::join!(listener.line_with("heard"), asking);
+    refused.unwrap_err();
     let [heard] = numbers(line.trim_start_matches("heard "));
     heard
 }

@@ -9,8 +9,8 @@ use ucsso::lab::{IdpChoice, LabConfig, walk::Walk};
 
 use crate::{
     components::{TOOLS, require},
-    estate::Estate,
-    process::{Process, run, run_well},
+    estate::{Estate, Login},
+    process::{Process, run, run_well, until},
 };
 
 /// Lists the services over `grpc.reflection.v1alpha`, the version that most tools speak.
@@ -100,12 +100,16 @@ async fn logged_in() -> Estate {
 
 async fn logged_in_to(cluster: &str) -> Estate {
     let estate = Estate::start(IdpChoice::Own).await;
-    let login = estate.log_in(cluster).await;
+    complete(&estate, estate.log_in(cluster).await).await;
+    estate
+}
+
+/// Has alice complete a login.
+async fn complete(estate: &Estate, login: Login) {
     let mut walk = Walk::new(estate.lab.ca_pem(), "alice", "alicepw").unwrap();
     let walked = walk.login(&login.start_url.parse().unwrap()).await.unwrap();
     assert!(walked.ok, "{walked:?}");
     login.end().await;
-    estate
 }
 
 /// Points a client at the broker, and at the nodes under a name that every resolver knows.
@@ -136,6 +140,31 @@ async fn a_shell_script_fetches_the_token_and_asks_uds() {
 
     assert!(record.contains("<userName>alice</userName>"), "{record}");
     assert_eq!(unknown.status.code(), Some(7), "that of ucssoctl");
+}
+
+#[tokio::test]
+async fn a_program_whose_token_the_cluster_forgot_reports_it_and_goes_on_with_the_next() {
+    for (cluster, nodes, mut program, found) in [
+        ("hq", &["cucm-pub", "cucm-sub"][..], rust_example(), "<userName>alice</userName>"),
+        ("vm", &["cuc"], python_example(), "Message from Bob Brandt (1002)"),
+    ] {
+        let estate = logged_in_to(cluster).await;
+        let login = estate.log_in(cluster).await;
+        for node in nodes {
+            estate.lab.revoke_tokens(node);
+        }
+
+        let program = Process::start(told(program.arg(cluster), &estate));
+        until("the daemon has dropped the token", async || {
+            let held = estate.ctl_output(&["token", cluster, "--no-login"]).await;
+            (!held.status.success()).then_some(())
+        })
+        .await;
+        complete(&estate, login).await;
+
+        let (status, said) = program.end().await;
+        assert!(status.success() && said.contains(found), "{status}: {said}");
+    }
 }
 
 /// What a block of the README in this language says.
