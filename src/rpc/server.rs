@@ -242,7 +242,7 @@ mod tests {
         }
 
         async fn sleep_until(&self, _: Timestamp) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
