@@ -1,3 +1,5 @@
+//! Who has to leave, who has to wait, and who stays. Time is a number that the tests set.
+
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::*;
