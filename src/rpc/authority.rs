@@ -28,6 +28,9 @@ const FRAME_HEAD_LEN: usize = 9;
 const HEADERS: u8 = 0x1;
 const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
+/// How much is read at once, in bytes, but for the bodies of messages. A frame may have nine, and
+/// all that were read are attended to before it is the turn of another connection.
+const READING: usize = 256;
 /// The largest frame a client may send unless it was told otherwise (RFC 9113 4.2).
 const MAX_FRAME: usize = 16_384;
 
@@ -101,7 +104,7 @@ impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for HarmlessAuthority<S, K> {
             return Poll::Ready(Ok(()));
         }
         while this.ready.is_empty() {
-            let mut space = [0; 4096];
+            let mut space = [0; READING];
             let mut arrived = ReadBuf::new(&mut space);
             ready!(Pin::new(&mut this.stream).poll_read(cx, &mut arrived))?;
             if arrived.filled().is_empty() {

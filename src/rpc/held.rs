@@ -16,22 +16,19 @@ use tokio::{
 
 use super::places::Place;
 
-/// After so many readings without a pause it is the turn of others. A client that always has more
-/// to read could otherwise hold them up: a reading is up to two hundred frames.
-const READINGS: u8 = 8;
-
 /// A stream, and the place that it takes.
 #[derive(Debug)]
 pub(super) struct Held {
     stream: UnixStream,
     place: Place,
-    /// How often it was read since the last pause.
-    readings: u8,
+    /// Whether it is the turn of others after a reading. A client that always has more to read
+    /// could otherwise hold them up: the library goes on for as long as there are frames.
+    others_turn: bool,
 }
 
 impl Held {
     pub(super) fn new(stream: UnixStream, place: Place) -> Self {
-        Self { stream, place, readings: 0 }
+        Self { stream, place, others_turn: false }
     }
 
     /// The stream, unless it has to go.
@@ -49,13 +46,12 @@ impl AsyncRead for Held {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.readings == READINGS {
-            self.readings = 0;
+        if std::mem::take(&mut self.others_turn) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let read = self.still(cx)?.poll_read(cx, buf);
-        self.readings = if read.is_ready() { self.readings + 1 } else { 0 };
+        self.others_turn = read.is_ready();
         read
     }
 }

@@ -32,14 +32,17 @@ pub(crate) async fn run(scale: u32) -> Vec<Figure> {
         [begun, frame(RST_STREAM, 0, id, &CANCEL)].concat()
     })
     .await;
+    told("calls taken back", &bystander);
     let more = header("x", &[b'x'; 100]);
     let endless = flood(&socket, 4_000 * scale, |n| match n {
         0 => frame(HEADERS, 0, 1, &headers),
         _ => frame(CONTINUATION, 0, 1, &more),
     })
     .await;
+    told("continuations", &bystander);
     let pings = flood(&socket, 20_000 * scale, |n| frame(PING, 0, 0, &u64::from(n).to_be_bytes()));
     let pings = pings.await;
+    told("pings", &bystander);
     let settings = flood(&socket, 20_000 * scale, |_| frame(SETTINGS, 0, 0, &[])).await;
 
     let mut figures = vec![
@@ -52,6 +55,12 @@ pub(crate) async fn run(scale: u32) -> Vec<Figure> {
     figures.extend(bystander.figures());
     figures.push(Figure::exactly("answers-afterwards", usize::from(answers(&socket).await), 1));
     figures
+}
+
+/// Says how others fare after this flood.
+fn told(flood: &str, bystander: &Bystander) {
+    let (late, _) = bystander.found();
+    anstream::eprintln!("S19: answers within {late:?} after {flood}");
 }
 
 /// Sends so many frames, each with its number on its connection, over as many connections as that

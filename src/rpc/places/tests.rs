@@ -1,4 +1,4 @@
-//! Who is let in, and who makes room, when there are many.
+//! Who has to leave, who has to wait, and who stays. Time is a number that the tests set.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
