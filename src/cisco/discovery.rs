@@ -23,9 +23,12 @@ use crate::config::ClusterConfig;
 /// The resource of Cisco's SSO tutorial. It needs no token.
 const SINGLE_SIGN_ON: &str = "/ssosp/ws/public/singleSignOn";
 
-/// How long a node may be silent until the next is asked too. With this, three nodes are given up
-/// within five seconds.
+/// How long a node may be silent until the next is asked too.
 const HEAD_START: Duration = Duration::from_millis(400);
+
+/// After how long all nodes are asked, however many there are, if all are silent: a cluster is
+/// given up within five seconds.
+const ALL_ASKED: Duration = Duration::from_millis(800);
 
 /// A node that was asked.
 type Asked<'a> = Pin<Box<dyn Future<Output = (&'a Edge, Answer)> + Send + 'a>>;
@@ -45,6 +48,8 @@ pub(super) async fn authorize_page(nodes: &Nodes, config: &ClusterConfig) -> Res
     let mut switched_off = None;
     let mut others = nodes.beginning_with(nodes.last_good()).peekable();
     let mut asked: Vec<Asked<'_>> = Vec::new();
+    let nodes_after_the_first = u32::try_from(config.nodes.len().max(2) - 1).unwrap_or(u32::MAX);
+    let head_start = HEAD_START.min(ALL_ASKED / nodes_after_the_first);
     loop {
         asked.extend(
             others.next().map(|node| -> Asked<'_> {
@@ -56,7 +61,7 @@ pub(super) async fn authorize_page(nodes: &Nodes, config: &ClusterConfig) -> Res
         }
         let answer = first_of(&mut asked);
         let answer = match others.peek() {
-            Some(_) => timeout(HEAD_START, answer).await.ok(),
+            Some(_) => timeout(head_start, answer).await.ok(),
             None => Some(answer.await),
         };
         let Some((node, answer)) = answer else { continue };

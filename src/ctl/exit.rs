@@ -96,9 +96,8 @@ impl Exit {
     /// The code of a reason, where this version knows it.
     pub(super) fn of_reason(reason: &str) -> Option<Self> {
         let of_call = match reason {
-            "HEADER_MISSING" | "CONFIG_INVALID" | "CONFIG_UNUSABLE" | "TOO_MANY_WATCHES" => {
-                Some(Self::Other)
-            }
+            "HEADER_MISSING" | "CONFIG_INVALID" | "CONFIG_UNUSABLE" | "TOO_MANY_WATCHES"
+            | "RATE_LIMITED" => Some(Self::Other),
             "BAD_REQUEST"
             | "MIN_VALIDITY_UNSATISFIABLE"
             | "NOT_THE_REDIRECT"
@@ -203,6 +202,7 @@ mod tests {
             ("NOT_THE_REDIRECT", Some(2)),
             ("NO_ANSWER", Some(2)),
             ("TOO_MANY_WATCHES", Some(1)),
+            ("RATE_LIMITED", Some(1)),
             ("LOG_FILTER_INVALID", Some(2)),
             ("OF_A_LATER_VERSION", None),
         ] {

@@ -3,8 +3,9 @@
 //! Standard output has the token, as it was asked for, and nothing else ever; so it can be used
 //! in a command substitution.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
+use tokio::time::timeout;
 use tonic::{Code, Request, Status};
 use zeroize::Zeroizing;
 
@@ -46,11 +47,19 @@ pub(super) async fn get(
     wait: Option<Duration>,
 ) -> Result<Token, Error> {
     let cluster = request.cluster.clone();
-    let mut request = Request::new(request);
-    if let Some(wait) = wait {
-        request.set_timeout(wait);
+    let ask = async || {
+        let mut request = Request::new(request.clone());
+        if let Some(wait) = wait {
+            request.set_timeout(wait);
+        }
+        client.broker().get_token(request).await
+    };
+    let mut answer = ask().await;
+    if let Some(delay) = answer.as_ref().err().and_then(client::retry_delay) {
+        // Others of this program were quicker. Once is patience, more would be a loop.
+        let _ = timeout(delay, pending::<()>()).await;
+        answer = ask().await;
     }
-    let answer = client.broker().get_token(request).await;
     let answer = answer.map_err(|status| match wait {
         Some(wait) if time_is_up(&status) => Error::Waited { cluster, waited: show_duration(wait) },
         _ => status.into(),

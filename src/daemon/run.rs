@@ -2,6 +2,7 @@
 
 use std::{future::Future, io, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
+use rustix::process::{Resource, getrlimit};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
@@ -138,7 +139,9 @@ pub(super) async fn run(
         farewell.notify_one();
         outcome
     };
-    let limits = rpc::Limits::default();
+    // One that is not limited has as many as it wants.
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let limits = rpc::Limits::default().within(descriptors);
     let told = farewell.notified();
     let mut serving = pin!(rpc::serve(listener, broker, facts, reloads, log_filter, limits, told));
     tokio::select! {

@@ -14,7 +14,7 @@ use std::{
 use tonic::Extensions;
 use tracing::{Level, debug, enabled, info};
 
-use super::{FilterChange, watch::Watches};
+use super::{FilterChange, places::Seat, watch::Watches};
 use crate::{
     domain::{ClusterName, Generation},
     sys::peer::{Peer, Program, Sight},
@@ -27,6 +27,8 @@ const AUDIT: &str = "ucsso::audit";
 #[derive(Debug)]
 pub(super) struct Caller {
     peer: Peer,
+    /// The place of the connection among all.
+    pub(super) seat: Arc<Seat>,
     /// How many streams of changes the connection may still open.
     pub(super) watches: Watches,
     told: Mutex<Told>,
@@ -42,8 +44,8 @@ struct Told {
 }
 
 impl Caller {
-    pub(super) fn new(peer: Peer, watches: Watches) -> Arc<Self> {
-        Arc::new(Self { peer, watches, told: Mutex::default() })
+    pub(super) fn new(peer: Peer, seat: Arc<Seat>, watches: Watches) -> Arc<Self> {
+        Arc::new(Self { peer, seat, watches, told: Mutex::default() })
     }
 
     /// Who makes a call. Each connection has one; without it nobody is told of.

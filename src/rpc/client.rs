@@ -9,6 +9,7 @@ use std::{
     fs, io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use hyper_util::rt::TokioIo;
@@ -173,6 +174,13 @@ pub fn reason(status: &Status) -> Option<String> {
 #[must_use]
 pub fn advice(status: &Status) -> Option<String> {
     error_info(status)?.metadata.remove(ADVICE).filter(|advice| !advice.is_empty())
+}
+
+/// How long to wait before the same call is taken, where the broker said that there were too many.
+#[must_use]
+pub fn retry_delay(status: &Status) -> Option<Duration> {
+    error_info(status)?;
+    status.get_details_retry_info()?.retry_delay
 }
 
 /// Whether the call did not reach the broker or its answer did not come back, as opposed to an

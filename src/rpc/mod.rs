@@ -4,7 +4,8 @@
 //! but in `ctl`. `service`, `login` and `admin` have one function for each call and decide nothing;
 //! `convert` and `refusal` are the tables between the words of `domain` and the wire, `not_taken` the
 //! part of `refusal` that is about pasted addresses; `watch` has the streams of changes; `server`
-//! accepts, within `limits`; `client` connects.
+//! accepts, within `limits`: `places` has who is connected and `held` one of them, `pace`
+//! how fast a program may call, `calls` counts; `client` connects.
 
 #[cfg(feature = "full")]
 mod admin;
@@ -12,6 +13,8 @@ mod admin;
 mod audit;
 #[cfg(feature = "full")]
 mod authority;
+#[cfg(feature = "full")]
+mod calls;
 pub mod client;
 mod codec;
 #[cfg(feature = "full")]
@@ -20,6 +23,8 @@ mod convert;
 mod deadline;
 #[cfg(feature = "full")]
 mod facts;
+#[cfg(feature = "full")]
+mod held;
 #[cfg(feature = "full")]
 mod hpack;
 #[cfg(feature = "full")]
@@ -30,6 +35,10 @@ mod log_filter;
 mod login;
 #[cfg(feature = "full")]
 mod not_taken;
+#[cfg(feature = "full")]
+mod pace;
+#[cfg(feature = "full")]
+mod places;
 #[cfg(feature = "full")]
 mod refusal;
 #[cfg(feature = "full")]
@@ -45,6 +54,7 @@ pub use self::{
     facts::ServerFacts,
     limits::Limits,
     log_filter::{FilterChange, LogFilter},
+    pace::Pace,
     server::{Error, serve},
 };
 

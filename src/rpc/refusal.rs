@@ -3,7 +3,7 @@
 //! A coarse code that a client can work from alone, a stable reason in `google.rpc.ErrorInfo`, a
 //! sentence for a human, and under `advice` what mends it. Called by `service`, `login` and `admin`.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -32,6 +32,11 @@ pub(super) enum Refusal {
         /// How many that is.
         most: usize,
     },
+    /// The caller's program makes too many calls.
+    RateLimited {
+        /// How long until one is taken again.
+        delay: Duration,
+    },
     /// The caller's deadline comes before the end of a login.
     TimeIsUp(ClusterName),
     /// The broker has no token to give.
@@ -52,7 +57,7 @@ impl Refusal {
             }
             Self::ClusterUnknown(_) => Code::NotFound,
             Self::Stopping => Code::Unavailable,
-            Self::TooManyWatches { .. } => Code::ResourceExhausted,
+            Self::TooManyWatches { .. } | Self::RateLimited { .. } => Code::ResourceExhausted,
             Self::TimeIsUp(_) => Code::DeadlineExceeded,
             Self::Lack(_, lack) => match lack {
                 Lack::LoginRequired { .. }
@@ -76,6 +81,7 @@ impl Refusal {
             Self::ClusterUnknown(_) => "CLUSTER_UNKNOWN",
             Self::Stopping => SHUTTING_DOWN.0,
             Self::TooManyWatches { .. } => "TOO_MANY_WATCHES",
+            Self::RateLimited { .. } => "RATE_LIMITED",
             Self::TimeIsUp(_) => "LOGIN_IN_PROGRESS",
             Self::Lack(_, lack) => match lack {
                 Lack::LoginRequired { .. } => "LOGIN_REQUIRED",
@@ -104,6 +110,10 @@ impl Refusal {
             Self::TooManyWatches { most } => {
                 format!("this connection watches {most} times already, which is the most")
             }
+            Self::RateLimited { delay } => format!(
+                "this program makes too many calls; the next one is taken in {} ms",
+                delay.as_millis()
+            ),
             Self::TimeIsUp(name) => {
                 format!(
                     "a login to `{name}` is under way and goes on; the time given was too short"
@@ -146,6 +156,10 @@ impl Refusal {
             Self::HeaderMissing | Self::ClusterName(_) | Self::Duration | Self::Stopping => {}
             Self::TooManyWatches { .. } => {
                 let advice = "end one of the streams, or open another connection";
+                metadata.insert("advice".into(), advice.into());
+            }
+            Self::RateLimited { .. } => {
+                let advice = "ask when a token is needed, and not in a loop, or use WatchToken";
                 metadata.insert("advice".into(), advice.into());
             }
             Self::ClusterUnknown(name) => {
@@ -203,8 +217,11 @@ fn bounded(mut text: String) -> String {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        let details =
+        let mut details =
             ErrorDetails::with_error_info(refusal.reason(), ERROR_DOMAIN, refusal.metadata());
+        if let Refusal::RateLimited { delay } = refusal {
+            details.set_retry_info(Some(delay));
+        }
         Self::with_error_details(refusal.code(), bounded(refusal.sentence()), details)
     }
 }

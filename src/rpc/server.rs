@@ -3,13 +3,13 @@
 //! Whoever connects is identified by the kernel, before a byte of HTTP/2 is read: another user is
 //! turned away. Called by `daemon`.
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc};
 
 use rustix::process::getuid;
 use tokio::{
     io::AsyncReadExt as _,
     net::{UnixListener, UnixStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::mpsc,
     time::timeout,
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -18,15 +18,21 @@ use tonic::{
     service::interceptor::InterceptedService,
     transport::{Server, server::Connected},
 };
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::{
     Limits, LogFilter, METADATA_KEY, METADATA_VALUE, Reloads, ServerFacts,
     admin::Administration,
     audit::Caller,
     authority::{HarmlessAuthority, PREFACE_LEN},
-    limits::{HEADERS, LOGIN_MESSAGE, MESSAGE, PREFACE_TIME},
+    calls::Counting,
+    held::Held,
+    limits::{
+        ACCEPT_PAUSE, BREACHES, HEADERS, KEEP_ALIVE, LOGIN_MESSAGE, MESSAGE, PREFACE_TIME, RESETS,
+        UNREAD,
+    },
     login::Logins,
+    places::{Entry, Place, Places},
     proto::{
         DESCRIPTORS, admin_server::AdminServer, login_server::LoginServer,
         token_broker_server::TokenBrokerServer,
@@ -37,6 +43,7 @@ use super::{
 };
 use crate::{
     broker::{Broker, ports::Clock},
+    domain::Timestamp,
     sys::peer::Peer,
 };
 
@@ -80,8 +87,13 @@ pub async fn serve<C: Clock>(
     Server::builder()
         .max_concurrent_streams(limits.streams)
         .http2_max_header_list_size(HEADERS)
-        .http2_keepalive_interval(Some(Duration::from_secs(30)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+        .http2_max_pending_accept_reset_streams(Some(RESETS))
+        .http2_max_local_error_reset_streams(Some(BREACHES))
+        .initial_stream_window_size(UNREAD.0)
+        .initial_connection_window_size(UNREAD.1)
+        .http2_keepalive_interval(Some(KEEP_ALIVE.0))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE.1))
+        .layer(Counting)
         .add_service(InterceptedService::new(tokens, require_key))
         .add_service(InterceptedService::new(logins, require_key))
         .add_service(InterceptedService::new(admin, require_key))
@@ -102,49 +114,49 @@ fn require_key(request: Request<()>) -> Result<Request<()>, Status> {
     }
 }
 
-type Connection = HarmlessAuthority<UnixStream, Admitted>;
+type Connection = HarmlessAuthority<Held, Admitted>;
 
-/// What a connection has for as long as it lasts.
-struct Admitted {
-    _place: OwnedSemaphorePermit,
-    caller: Arc<Caller>,
-}
+/// Who was let in.
+struct Admitted(Arc<Caller>);
 
 impl Connected for Admitted {
     type ConnectInfo = Arc<Caller>;
 
     fn connect_info(&self) -> Self::ConnectInfo {
-        Arc::clone(&self.caller)
+        Arc::clone(&self.0)
     }
 }
 
-/// Accepts connections of our own user, up to the limit.
+/// Accepts connections of our own user, up to the limits.
 fn accept<C: Clock>(
     listener: UnixListener,
     clock: C,
     limits: Limits,
 ) -> ReceiverStream<Result<Connection, io::Error>> {
     let (accepted, incoming) = mpsc::channel(1);
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let now = clock.clone();
+    let places = Places::new(limits, move || now.now());
     let mut strangers = Strangers::default();
     tokio::spawn(async move {
-        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        loop {
+            let look_again = places.end_idle();
             let accept = tokio::select! {
                 () = accepted.closed() => return,
                 accept = listener.accept() => accept,
+                () = until(&clock, look_again) => continue,
             };
             match accept {
                 Ok((stream, _)) => {
-                    if let Some(peer) = strangers.apart_from(&stream) {
-                        let caller = Caller::new(peer, Watches::new(limits.watches));
-                        let admitted = Admitted { _place: place, caller };
-                        tokio::spawn(admit(stream, admitted, accepted.clone()));
-                    }
+                    let Some(peer) = strangers.apart_from(&stream) else { continue };
+                    let Some(place) = place_for(&peer, &places).await else { continue };
+                    let watches = Watches::new(limits.watches);
+                    let caller = Caller::new(peer, place.seat(), watches);
+                    tokio::spawn(admit(Held::new(stream, place), caller, accepted.clone()));
                 }
                 Err(error) => {
                     // Out of descriptors, most likely: give others time to close some.
                     warn!(%error, "a connection could not be accepted");
-                    clock.sleep_until(clock.now().plus(Duration::from_millis(100))).await;
+                    clock.sleep_until(clock.now().plus(ACCEPT_PAUSE)).await;
                 }
             }
         }
@@ -152,16 +164,37 @@ fn accept<C: Clock>(
     ReceiverStream::new(incoming)
 }
 
+async fn until<C: Clock>(clock: &C, moment: Option<Timestamp>) {
+    match moment {
+        Some(moment) => clock.sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A place for whoever connected, if there will be one. Until then those after them wait too.
+async fn place_for(peer: &Peer, places: &Arc<Places>) -> Option<Place> {
+    loop {
+        match places.enter(peer.sight()) {
+            Entry::Free(place) => return Some(place),
+            Entry::Later => places.stirs().await,
+            Entry::Crowded => {
+                debug!(pid = peer.pid, "a program has as many connections as it may, all in use");
+                return None;
+            }
+        }
+    }
+}
+
 /// Passes a connection on once its client has begun to speak HTTP/2.
 async fn admit(
-    mut stream: UnixStream,
-    admitted: Admitted,
+    mut stream: Held,
+    caller: Arc<Caller>,
     accepted: mpsc::Sender<Result<Connection, io::Error>>,
 ) {
     let mut preface = [0; PREFACE_LEN];
     if let Ok(Ok(_)) = timeout(PREFACE_TIME, stream.read_exact(&mut preface)).await {
         // If the server has ended meanwhile, so does the connection.
-        let _ = accepted.send(Ok(HarmlessAuthority::new(stream, admitted, preface))).await;
+        let _ = accepted.send(Ok(HarmlessAuthority::new(stream, Admitted(caller), preface))).await;
     }
 }
 
@@ -187,11 +220,12 @@ impl Strangers {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::io::AsyncWriteExt as _;
     use tokio_stream::StreamExt as _;
 
     use super::*;
-    use crate::domain::Timestamp;
 
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -207,7 +241,9 @@ mod tests {
             at
         }
 
-        async fn sleep_until(&self, _: Timestamp) {}
+        async fn sleep_until(&self, _: Timestamp) {
+            std::future::pending().await
+        }
     }
 
     fn listening() -> (tempfile::TempDir, UnixListener, std::path::PathBuf) {

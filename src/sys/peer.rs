@@ -41,7 +41,7 @@ pub enum Sight {
 }
 
 /// What it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Program {
     /// The systemd unit it belongs to.
     pub unit: Option<String>,

@@ -23,6 +23,11 @@ fn no_log() -> LogFilter {
     LogFilter(Box::new(|_, _| Err("there is no log".to_owned())))
 }
 
+/// Time passes in leaps here, so a connection is never idle for too long.
+fn patient() -> Limits {
+    Limits { idle: Duration::MAX, ..Limits::default() }
+}
+
 /// The rig, served.
 pub(crate) struct Served {
     pub(crate) rig: Arc<Rig>,
@@ -35,7 +40,11 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) async fn start(policy: Policy) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), policy).await
+        Self::start_in(tempfile::tempdir().unwrap(), patient(), policy).await
+    }
+
+    pub(crate) async fn within(limits: Limits, policy: Policy) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), limits, policy).await
     }
 
     /// Another daemon on the socket of this one, which ends first.
@@ -44,7 +53,7 @@ impl Served {
         drop(self.client);
         self.server.await.unwrap();
         std::fs::remove_file(&self.socket).unwrap();
-        Self::start_in(self.folder, policy).await
+        Self::start_in(self.folder, patient(), policy).await
     }
 
     /// Ends the daemon, and tells its callers.
@@ -53,7 +62,7 @@ impl Served {
         drop(self.stop.take());
     }
 
-    async fn start_in(folder: tempfile::TempDir, policy: Policy) -> Self {
+    async fn start_in(folder: tempfile::TempDir, limits: Limits, policy: Policy) -> Self {
         let socket = folder.path().join("s");
         let listener = UnixListener::bind(&socket).unwrap();
         let rig = Arc::new(Rig::new(policy));
@@ -69,7 +78,6 @@ impl Served {
         let server = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
             let (reloads, _) = Reloads::new();
-            let limits = Limits::default();
             serve(listener, broker, facts, reloads, no_log(), limits, stopped).await.unwrap();
         });
         let client = Client::connect(&socket).await.unwrap();

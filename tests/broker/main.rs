@@ -5,6 +5,7 @@ mod api;
 mod asking;
 mod broken;
 mod clock;
+mod crowded;
 mod gaps;
 mod library;
 mod login;

@@ -20,7 +20,7 @@ use crate::{
     rig::seated,
 };
 
-const CHANGES: i64 = 200;
+const CHANGES: i64 = 150;
 
 impl Served {
     /// Changes the state of `hq` in a way that shows.

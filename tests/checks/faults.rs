@@ -174,7 +174,7 @@ impl Scene {
         let home = &self.home;
         let trace = home.path("trace");
         let within: String =
-            paths.iter().map(|path| format!(" -P \"{}\"", path.as_ref())).collect();
+            paths.iter().flat_map(|path| [" -P \"", path.as_ref(), "\""]).collect();
         let strace = components::require("strace", "apt-get install strace");
         // Detached, the tracer leaves the daemon its number and its place.
         let script = format!(
@@ -222,12 +222,9 @@ impl Scene {
         let request = StartLoginRequest { cluster: "hq".into(), no_browser: true };
         let mut events = client.login().start_login(request).await.unwrap().into_inner();
         while let Some(response) = events.message().await.unwrap() {
-            match response.event {
-                Some(Event::Opened(opened)) => {
-                    let url = opened.url.parse().unwrap();
-                    timeout(PATIENCE, self.walk.login(&url)).await.unwrap().unwrap();
-                }
-                _ => continue,
+            if let Some(Event::Opened(opened)) = response.event {
+                let url = opened.url.parse().unwrap();
+                timeout(PATIENCE, self.walk.login(&url)).await.unwrap().unwrap();
             }
         }
         token_from(client, "hq", Interaction::Never).await.unwrap().access_token
@@ -267,7 +264,7 @@ fn credentials(home: &Home) -> std::path::PathBuf {
 fn give_key(home: &Home) {
     DirBuilder::new().mode(0o700).create(credentials(home)).unwrap();
     let file = credentials(home).join("ucsso-store-key");
-    let mut file = OpenOptions::new().create(true).write(true).mode(0o400).open(file).unwrap();
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o400).open(file).unwrap();
     file.write_all(&[9; 32]).unwrap();
 }
 

@@ -96,8 +96,10 @@ inner() {
   umount -R -l /sys/fs/cgroup
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
   # The first says that systemd runs here (sd_booted(3)), the second is where sandboxes are put
-  # together, the third has journald keep a journal for each user.
-  mkdir -p /run/systemd/system /run/systemd/unit-root /run/systemd/journal /var/log/journal
+  # together, the last has journald keep a journal for each user. What is in /run/credentials is hidden
+  # in a sandbox that has credentials of its own, and has to be there.
+  mkdir -p /run/systemd/system /run/systemd/unit-root /run/systemd/journal /run/credentials
+  mkdir -p /var/log/journal
   touch /run/systemd/journal/flushed
   install -d -o "$user" -g "$user" -m 700 "/run/user/$uid"
 

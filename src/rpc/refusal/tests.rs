@@ -43,6 +43,12 @@ fn every_situation_has_its_code_reason_and_sentence() {
             "watches 8 times",
         ),
         (
+            Refusal::RateLimited { delay: Duration::from_millis(20) },
+            Code::ResourceExhausted,
+            "RATE_LIMITED",
+            "in 20 ms",
+        ),
+        (
             Refusal::TimeIsUp("hq".parse().unwrap()),
             DeadlineExceeded,
             "LOGIN_IN_PROGRESS",

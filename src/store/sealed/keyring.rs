@@ -84,13 +84,13 @@ impl Keyring {
 
     /// The secret of this user and machine; a new one, where there is none yet.
     pub(super) async fn secret(&self, binding: &Binding) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        self.limited(async |open: &Open| match open.items(binding).await?.first() {
-            Some(item) => open.read(item).await,
-            None => {
-                let secret = key::new_secret();
-                open.create(binding, &*secret).await?;
-                Ok(Zeroizing::new(secret.to_vec()))
+        self.limited(async |open: &Open| {
+            if let Some(item) = open.items(binding).await?.first() {
+                return open.read(item).await;
             }
+            let secret = key::new_secret();
+            open.create(binding, &*secret).await?;
+            Ok(Zeroizing::new(secret.to_vec()))
         })
         .await
     }

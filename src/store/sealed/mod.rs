@@ -133,20 +133,16 @@ pub async fn open(path: PathBuf, source: &Source) -> Opened {
                 let found = files.load(&current.key, &binding);
                 (files, current, found)
             });
-            match timeout(DISK_LIMIT, loading).await {
-                Err(_) => {
-                    files = Files::at(path.clone());
-                    Err(Trouble::Silent { path: path.clone() })
-                }
-                Ok(loaded) => {
-                    let (loaded, current, found) = loaded.expect("what loads does not panic");
-                    files = loaded;
-                    take(found, &path).and_then(|taken| {
-                        contents.records = taken.known;
-                        records = taken.decoded;
-                        taken.sound.map(|()| (current, binding))
-                    })
-                }
+            if let Ok(Ok((loaded, current, found))) = timeout(DISK_LIMIT, loading).await {
+                files = loaded;
+                take(found, &path).and_then(|taken| {
+                    contents.records = taken.known;
+                    records = taken.decoded;
+                    taken.sound.map(|()| (current, binding))
+                })
+            } else {
+                files = Files::at(path.clone());
+                Err(Trouble::Silent { path: path.clone() })
             }
         }
     };

@@ -54,3 +54,26 @@ async fn a_daemon_that_hangs_is_replaced_and_its_token_kept() {
     assert!(service.session.journal(SERVICE).await.contains("Watchdog timeout"));
     assert_eq!(service.token("hq").await, token);
 }
+
+#[tokio::test]
+async fn a_token_that_is_sealed_with_a_credential_outlives_the_stop_of_the_service() {
+    let service = Installed::configured().await;
+    let toml = service.session.read(".config/ucsso/config.toml");
+    service.session.write(
+        ".config/ucsso/config.toml",
+        &format!("persist = \"sealed\"\n{toml}"),
+        0o600,
+    );
+    service.ctl("service install").await;
+    service.session.write("key", "0123456789abcdef0123456789abcdef", 0o600);
+    let key = service.session.home().join("key");
+    service.set(&format!("LoadCredential=ucsso-store-key:{}", key.display())).await;
+    let token = service.logged_in("hq").await;
+
+    // The manager lets go of what it kept.
+    service.session.systemctl(&format!("stop {SERVICE}")).await;
+
+    assert_eq!(service.token("hq").await, token);
+    let status = service.ctl("status --json hq").await;
+    assert!(status.contains("\"persistence\": \"sealed\""), "{status}");
+}
