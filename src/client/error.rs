@@ -75,7 +75,7 @@ impl Error {
         }
     }
 
-    /// Whether the daemon is only not there, so that the same may work a moment later.
+    /// Whether the daemon is only not there, or hears too much of this program, so that the same may work a moment later.
     #[must_use]
     pub fn passes(&self) -> bool {
         match self {
@@ -85,7 +85,9 @@ impl Error {
                     | ConnectError::Unreachable { .. }
                     | ConnectError::NotABroker { .. }
             ),
-            Self::Refused(_) => self.reason() == Some(Reason::ShuttingDown),
+            Self::Refused(_) => {
+                matches!(self.reason(), Some(Reason::ShuttingDown | Reason::RateLimited))
+            }
             Self::Broken(_) => true,
             Self::Path(_) | Self::Late(_) | Self::Incomplete(_) => false,
         }

@@ -40,6 +40,8 @@ reasons! {
     ShuttingDown = "SHUTTING_DOWN",
     /// The connection watches too many clusters.
     TooManyWatches = "TOO_MANY_WATCHES",
+    /// The program calls more often than it may. The same works a moment later.
+    RateLimited = "RATE_LIMITED",
     /// Somebody has to log in.
     LoginRequired = "LOGIN_REQUIRED",
     /// A login is under way and goes on.
