@@ -33,7 +33,7 @@ const ERRORS: [&str; 4] = ["ENOSPC", "EIO", "EROFS", "EDQUOT"];
 
 /// The calls that read and write the file.
 const CALLS: [&str; 8] =
-    ["openat", "fstat", "read", "write", "fsync", "linkat", "renameat", "unlinkat"];
+    ["openat", "statx", "read", "write", "fsync", "linkat", "renameat", "unlinkat"];
 
 /// The calls without which nothing is written.
 const OF_WRITING: [&str; 4] = ["openat", "write", "fsync", "renameat"];

@@ -226,6 +226,24 @@ async fn what_cannot_be_written_is_said_tried_again_and_then_right() {
     assert!(life.end().await.trouble().is_none());
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_fails_at_the_end_is_tried_again_for_a_moment() {
+    let home = Home::new();
+    let life = home.life().await;
+    let folder = home.file().parent().unwrap().to_owned();
+    fs::write(&folder, "in the way").unwrap();
+    life.keep("hq", "1");
+
+    let mended = async {
+        let _ = timeout(Duration::from_millis(100), std::future::pending::<()>()).await;
+        fs::remove_file(&folder).unwrap();
+    };
+    let (standing, ()) = tokio::join!(life.end(), mended);
+
+    assert_eq!(standing.word(), "sealed");
+    assert_eq!(home.life().await.found(), [("hq", "1")]);
+}
+
 #[tokio::test]
 async fn the_file_of_a_later_version_is_left_and_tokens_are_in_memory() {
     let home = Home::new();

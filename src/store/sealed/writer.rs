@@ -27,6 +27,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
+/// The pauses after failures at the end, when nobody waits any longer than a moment.
+const LAST_PAUSES: [Duration; 3] =
+    [Duration::from_millis(50), Duration::from_millis(150), Duration::from_millis(450)];
+
 /// Writes what is to be kept.
 #[derive(Debug)]
 pub struct Writer {
@@ -51,7 +55,7 @@ impl Writer {
         Self { contents, path, files, seal, standing, honoured: 0 }
     }
 
-    /// Writes until `stop` is ready; then once more, if there is anything to write.
+    /// Writes until `stop` is ready; then what is still to be written, for up to a second.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         let mut pause = None;
@@ -71,6 +75,22 @@ impl Writer {
                 self.tell(written);
             }
             if stopping {
+                if pause.is_some() {
+                    self.insist().await;
+                }
+                return;
+            }
+        }
+    }
+
+    /// Tries again what failed, for the last time.
+    async fn insist(&mut self) {
+        for pause in LAST_PAUSES {
+            passed(Some(pause)).await;
+            let written = self.write().await;
+            let done = written.is_ok();
+            self.tell(written);
+            if done {
                 return;
             }
         }
