@@ -1,8 +1,12 @@
 //! A thousand configurations in which a hand slipped, read while the daemon serves.
 
+use std::future::pending;
+
+use tokio::time::timeout;
+use tonic::{Response, Status};
 use ucsso::rpc::{
-    client,
-    proto::{Interaction, ReloadRequest},
+    client::{self, Client},
+    proto::{Interaction, ReloadRequest, ReloadResponse},
 };
 
 use crate::rig::estate;
@@ -16,7 +20,7 @@ async fn a_thousand_mutated_configurations_do_not_keep_it_from_serving() {
 
     for _ in 0..1000 {
         estate.home.configure(&mutated(&good, &mut dice));
-        match broker.admin().reload(ReloadRequest {}).await {
+        match reload(&broker).await {
             Ok(_) => taken += 1,
             Err(status) => {
                 let reason = client::reason(&status).unwrap();
@@ -31,6 +35,17 @@ async fn a_thousand_mutated_configurations_do_not_keep_it_from_serving() {
     estate.logged_in("hq").await;
     estate.get_token("hq", Interaction::Never).await.unwrap();
     assert!(!estate.daemon.output().contains("panicked"));
+}
+
+/// Has the daemon read its configuration again, at the pace at which a program may call.
+async fn reload(broker: &Client) -> Result<ReloadResponse, Status> {
+    loop {
+        let outcome = broker.admin().reload(ReloadRequest {}).await;
+        let Some(delay) = outcome.as_ref().err().and_then(client::retry_delay) else {
+            return outcome.map(Response::into_inner);
+        };
+        let _ = timeout(delay, pending::<()>()).await;
+    }
 }
 
 /// The text with one to three places damaged, as a hand that slips does it.
