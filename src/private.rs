@@ -111,11 +111,16 @@ pub fn put(path: &Path, bytes: &[u8], earlier: Earlier<'_>) -> io::Result<()> {
     folder.sync()
 }
 
-/// Removes a file, and is done when the disk knows. One that is not there is removed already.
+/// Removes a file, with what is left of writing it, and is done when the disk knows. One that is
+/// not there is removed already.
 pub fn remove(path: &Path) -> io::Result<()> {
     let (folder, name) = parted(path)?;
     match Folder::open(folder) {
-        Ok(folder) => folder.remove(name).and_then(|()| folder.sync()),
+        Ok(folder) => {
+            folder.remove(name)?;
+            folder.sweep(name)?;
+            folder.sync()
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }

@@ -52,6 +52,7 @@ const FLOOR_PLAN: &[(&str, &[&str])] = &[
             "chain",
             "paths",
             "loopback",
+            "private",
             "identity",
             "config",
             "client",

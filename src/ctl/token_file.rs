@@ -5,20 +5,19 @@
 //! that was killed, and is cleared away by the next. Called by `exec`.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    fs::{self, DirBuilder, File},
+    io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
 };
 
 use super::{error::Error, terminal};
+use crate::private::{self, Earlier};
 
 /// How the name of a folder begins that has its lock.
 const PREFIX: &str = "exec-";
 /// The file in it.
 const FILE: &str = "token";
-/// Its next content, until it has the name.
-const NEXT: &str = "token.next";
 
 /// The file. Dropping it removes it.
 #[derive(Debug)]
@@ -32,7 +31,7 @@ impl TokenFile {
     /// A place for a token in the runtime folder of `ucsso`.
     pub(super) fn create(runtime: &Path) -> Result<Self, Error> {
         let unwritable = |source| Error::Unwritable { path: runtime.to_owned(), source };
-        match private().create(runtime) {
+        match builder().create(runtime) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(unwritable(error));
             }
@@ -50,7 +49,7 @@ impl TokenFile {
         let nanos = terminal::now().timestamp().as_nanosecond();
         let name = format!("{PREFIX}{}-{nanos}", std::process::id());
         let (unnamed, folder) = (runtime.join(format!(".{name}")), runtime.join(name));
-        private().create(&unnamed)?;
+        builder().create(&unnamed)?;
         let lock = File::open(&unnamed)?;
         lock.lock()?;
         fs::rename(&unnamed, &folder)?;
@@ -64,16 +63,12 @@ impl TokenFile {
 
     /// Puts a token in the place of the one before: whoever reads has the one or the other.
     pub(super) fn put(&self, token: &str) -> io::Result<()> {
-        let next = self.folder.join(NEXT);
-        gone(fs::remove_file(&next))?;
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&next)?;
-        file.write_all(token.as_bytes())?;
-        fs::rename(next, self.path())
+        private::put(&self.path(), token.as_bytes(), Earlier::Goes)
     }
 
     /// Takes the token away.
     pub(super) fn clear(&self) -> io::Result<()> {
-        gone(fs::remove_file(self.path()))
+        private::remove(&self.path())
     }
 }
 
@@ -84,7 +79,7 @@ impl Drop for TokenFile {
 }
 
 /// A folder for its user alone.
-fn private() -> DirBuilder {
+fn builder() -> DirBuilder {
     let mut builder = DirBuilder::new();
     builder.mode(0o700);
     builder
@@ -110,18 +105,8 @@ fn clear_away(runtime: &Path) {
 }
 
 fn remove(folder: &Path) {
-    for file in [FILE, NEXT] {
-        let _ = fs::remove_file(folder.join(file));
-    }
+    let _ = private::remove(&folder.join(FILE));
     let _ = fs::remove_dir(folder);
-}
-
-/// That something is not there is what was wanted.
-fn gone(removed: io::Result<()>) -> io::Result<()> {
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
 }
 
 #[cfg(test)]

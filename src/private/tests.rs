@@ -147,6 +147,18 @@ fn what_a_dead_process_left_is_removed_and_what_a_living_one_writes_is_not() {
 }
 
 #[test]
+fn what_is_removed_goes_with_what_was_half_written_of_it() {
+    let (_root, file) = place();
+    put(&file, b"1", Earlier::Goes).unwrap();
+    let folder = file.parent().unwrap();
+    fs::write(folder.join(format!(".file.{}.new", std::process::id())), "half").unwrap();
+
+    remove(&file).unwrap();
+
+    assert_eq!(names(folder), Vec::<String>::new());
+}
+
+#[test]
 fn what_is_removed_may_be_missing() {
     let (_root, file) = place();
     remove(&file).unwrap();
