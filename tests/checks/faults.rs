@@ -2,17 +2,13 @@
 //! writing once, until there is none left to fail, and then for good. Nothing is lost, and the
 //! daemon serves all the while.
 
-use std::{
-    fs::{self, DirBuilder, OpenOptions},
-    io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    time::Duration,
-};
+use std::{fs, time::Duration};
 
 use rustix::process::{Signal, kill_process};
 use tokio::{process::Command, time::timeout};
 use ucsso::{
     lab::{Lab, LabConfig, walk::Walk},
+    private::{self, Earlier},
     rpc::{
         client::Client,
         proto::{GetStatusRequest, Interaction, StartLoginRequest, start_login_response::Event},
@@ -262,10 +258,8 @@ fn credentials(home: &Home) -> std::path::PathBuf {
 
 /// Puts the key where systemd puts credentials.
 fn give_key(home: &Home) {
-    DirBuilder::new().mode(0o700).create(credentials(home)).unwrap();
-    let file = credentials(home).join("ucsso-store-key");
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o400).open(file).unwrap();
-    file.write_all(&[9; 32]).unwrap();
+    let key = credentials(home).join("ucsso-store-key");
+    private::put(&key, &[9; 32], Earlier::Goes).unwrap();
 }
 
 fn daemon(home: &Home) -> Command {

@@ -19,13 +19,21 @@ fn sealed(toml: &str) -> String {
 }
 
 /// The daemon of a user whose session has this bus.
-fn on(bus: &PrivateBus) -> impl Fn(&Home) -> Command {
+fn on(bus: &PrivateBus) -> impl Fn(&Home) -> Command + use<> {
     let address = bus.address();
     move |home| {
         let mut daemon = home.ucssod();
         daemon.env("DBUS_SESSION_BUS_ADDRESS", &address);
         daemon
     }
+}
+
+/// A daemon whose user's keyring is there and unlocked, and what starts the next one.
+async fn with_a_keyring() -> (Keyring, impl Fn(&Home) -> Command, Estate) {
+    let keyring = Keyring::start().await;
+    let start = on(&keyring.bus);
+    let estate = Estate::launch_as(LabConfig::default(), sealed, &start).await;
+    (keyring, start, estate)
 }
 
 fn file(home: &Home) -> PathBuf {
@@ -46,9 +54,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 
 #[tokio::test]
 async fn a_token_outlives_the_daemon_as_long_as_the_keyring_is_unlocked() {
-    let keyring = Keyring::start().await;
-    let start = on(&keyring.bus);
-    let estate = Estate::launch_as(LabConfig::default(), sealed, &start).await;
+    let (keyring, start, estate) = with_a_keyring().await;
     assert_eq!(standing(&estate).await, "sealed");
     let token = estate.logged_in("hq").await;
 
@@ -77,9 +83,7 @@ async fn a_token_outlives_the_daemon_as_long_as_the_keyring_is_unlocked() {
 
 #[tokio::test]
 async fn a_token_is_in_the_file_without_an_orderly_end() {
-    let keyring = Keyring::start().await;
-    let start = on(&keyring.bus);
-    let estate = Estate::launch_as(LabConfig::default(), sealed, &start).await;
+    let (_keyring, start, estate) = with_a_keyring().await;
     let token = estate.logged_in("hq").await;
     until("the file is written", async || file(&estate.home).exists().then_some(())).await;
 
@@ -90,9 +94,7 @@ async fn a_token_is_in_the_file_without_an_orderly_end() {
 
 #[tokio::test]
 async fn no_copy_of_the_file_brings_back_what_was_logged_out() {
-    let keyring = Keyring::start().await;
-    let start = on(&keyring.bus);
-    let estate = Estate::launch_as(LabConfig::default(), sealed, &start).await;
+    let (_keyring, start, estate) = with_a_keyring().await;
     estate.logged_in("hq").await;
     let estate = estate.replaced(Signal::TERM, &start).await;
     let copy = fs::read(file(&estate.home)).unwrap();
@@ -121,9 +123,7 @@ async fn a_keyring_that_never_answers_is_said_and_tokens_are_in_memory() {
 
 #[tokio::test]
 async fn what_was_sealed_goes_where_the_configuration_wants_it_no_more() {
-    let keyring = Keyring::start().await;
-    let start = on(&keyring.bus);
-    let estate = Estate::launch_as(LabConfig::default(), sealed, &start).await;
+    let (_keyring, start, estate) = with_a_keyring().await;
     estate.logged_in("hq").await;
     let estate = estate.replaced(Signal::TERM, &start).await;
     assert!(file(&estate.home).exists());

@@ -48,6 +48,14 @@ impl Home {
         self.0.path().join("credentials").join("ucsso-store-key")
     }
 
+    /// Puts something where the folder should be, and says where: even root cannot make a file in
+    /// it then.
+    fn obstruct(&self) -> PathBuf {
+        let folder = self.file().parent().unwrap().to_owned();
+        fs::write(&folder, "in the way").unwrap();
+        folder
+    }
+
     fn give(&self, secret: &[u8]) {
         private::put(&self.credential(), secret, Earlier::Goes).unwrap();
     }
@@ -206,9 +214,7 @@ async fn written(home: &Home, life: &Life) {
 async fn what_cannot_be_written_is_said_tried_again_and_then_right() {
     let home = Home::new();
     let life = home.life().await;
-    let folder = home.file().parent().unwrap().to_owned();
-    // Even root cannot make a file in the place of a folder.
-    fs::write(&folder, "in the way").unwrap();
+    let obstacle = home.obstruct();
 
     life.keep("hq", "1");
     while life.said().is_empty() {
@@ -220,7 +226,7 @@ async fn what_cannot_be_written_is_said_tried_again_and_then_right() {
         "{}",
         life.said()
     );
-    fs::remove_file(&folder).unwrap();
+    fs::remove_file(&obstacle).unwrap();
     tokio::time::advance(Duration::from_secs(1)).await;
     written(&home, &life).await;
     assert!(life.end().await.trouble().is_none());
@@ -230,13 +236,12 @@ async fn what_cannot_be_written_is_said_tried_again_and_then_right() {
 async fn what_fails_at_the_end_is_tried_again_for_a_moment() {
     let home = Home::new();
     let life = home.life().await;
-    let folder = home.file().parent().unwrap().to_owned();
-    fs::write(&folder, "in the way").unwrap();
+    let obstacle = home.obstruct();
     life.keep("hq", "1");
 
     let mended = async {
         let _ = timeout(Duration::from_millis(100), std::future::pending::<()>()).await;
-        fs::remove_file(&folder).unwrap();
+        fs::remove_file(&obstacle).unwrap();
     };
     let (standing, ()) = tokio::join!(life.end(), mended);
 
