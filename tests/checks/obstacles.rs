@@ -7,7 +7,7 @@ use std::{
     fs::{self, Permissions},
     os::unix::{
         fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
-        net::{UnixListener, UnixStream},
+        net::UnixListener,
     },
     path::{Path, PathBuf},
     time::Duration,
@@ -19,6 +19,7 @@ use tokio::{
     task::JoinSet,
     time::{interval, timeout},
 };
+use ucsso::rpc::client::Client;
 
 use crate::{
     check::Figure,
@@ -195,10 +196,11 @@ fn masked(mask: &str, home: &Home, runs: &Path) -> Command {
     command
 }
 
-/// Returns once somebody answers at a socket.
+/// Returns once the daemon answers at a socket: that listens before it has its mode, in a folder
+/// that is closed.
 async fn answers(socket: &Path) {
     let mut turn = interval(Duration::from_millis(10));
-    while UnixStream::connect(socket).is_err() {
+    while Client::connect(socket).await.is_err() {
         turn.tick().await;
     }
 }
